@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Bit operations, reference counts and a sparse index on words of shared memory.
+ */
+export {}

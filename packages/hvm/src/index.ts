@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Virtual interrupt controllers and delivery to a guest.
+ */
+export {}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Machine interrupts: descriptors, controllers, binding to guests.
+ */
+export {}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Scenario files: read, checked, explained.
+ */
+export {}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * VCPU runstates and the scheduler that picks the next one.
+ */
+export {}

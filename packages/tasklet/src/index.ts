@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Tasklets: deferred work that runs on one CPU at a time.
+ */
+export {}

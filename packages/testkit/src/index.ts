@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What tests of many packages share.
+ */
+export {}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Readers of recorded interrupt traces.
+ */
+export {}

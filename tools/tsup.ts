@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/**
+ * How packages are built: `plain()` for Node-side packages, `mechanism()` for those with a stepped form.
+ *
+ * One config gives both builds: `tsup` writes dist/, `tsup --out-dir dist-stepped` the stepped form of the same sources.
+ * Types come from `tsc -b`, not from here, so a build needs neither types nor the builds of other packages.
+ *
+ * W1  No build removes the declarations that tsc put beside its output.
+ */
+import { copyFile } from 'node:fs/promises'
+import { defineConfig } from 'tsup'
+import type { Options } from 'tsup'
+
+export interface BuildOptions {
+  entry?: string[]
+  platform?: 'node' | 'neutral'
+  /** Module names left for run time beside the package's dependencies: `#name` imports that a condition picks. */
+  external?: string[]
+}
+
+export interface MechanismOptions extends BuildOptions {
+  /** The stepped side is written by hand: its entry, and `stepping.json` beside package.json is its manifest. */
+  steppedByHand?: Record<string, string>
+}
+
+const common: Options = {
+  format: ['esm'],
+  target: 'node20.19',
+  dts: false,
+  sourcemap: true,
+  removeNodeProtocol: false,
+  silent: true,
+  clean: ['!**/*.d.ts', '!**/*.d.ts.map', '!**/*.tsbuildinfo'],   // W1
+}
+
+const dist = (options: BuildOptions): Options => ({
+  ...common,
+  entry: options.entry ?? ['src/index.ts'],
+  platform: options.platform ?? 'node',
+  external: [/^node:/, ...options.external ?? []],
+  outDir: 'dist',
+})
+
+/** A package that is built once. */
+export const plain = (options: BuildOptions = {}) => defineConfig(dist(options))
+
+/** A package with a native and a stepped form. */
+export const mechanism = (options: MechanismOptions = {}) => defineConfig(async (command) => {
+  const native = dist({ platform: 'neutral', ...options })
+  if (command.outDir !== 'dist-stepped') return native
+  const stepped: Options = { ...native, outDir: 'dist-stepped' }
+  if (options.steppedByHand !== undefined) {
+    const manifest = () => copyFile('stepping.json', 'dist-stepped/stepping.json')
+    return { ...stepped, entry: options.steppedByHand, onSuccess: manifest }
+  }
+  const { steppedEsbuild } = await import('@bottomhalf/stepping') as { steppedEsbuild?: () => never }
+  if (steppedEsbuild === undefined) return native
+  return { ...stepped, esbuildPlugins: [steppedEsbuild()] }
+})
