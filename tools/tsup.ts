@@ -12,7 +12,7 @@ import { defineConfig } from 'tsup'
 import type { Options } from 'tsup'
 
 export interface BuildOptions {
-  entry?: string[]
+  entry?: string[] | Record<string, string>
   platform?: 'node' | 'neutral'
   /** Module names left for run time beside the package's dependencies: `#name` imports that a condition picks. */
   external?: string[]

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/**
+ * @bottomhalf/machine: the contract under all mechanism code, native side. The stepped build has `index.stepped.ts` in
+ * its place, with the same names.
+ */
+export {
+  ld, st, ldTime, stTime, load, store, xchg, cmpxchg, fetchAdd, fetchOr, fetchAnd, testAndSetBit, testAndClearBit,
+  smpMb, awaitWord, cpuRelax, irqDisable, irqEnable, irqSave, irqRestore, raiseVector, haltUntilInterrupt, setDeadline,
+  xmalloc, xzalloc, xfree, callHandler,
+  currentCpu, irqsEnabled, inIrq, nowNs, trace, debugChecks, thisCpu, cpuArea, cpuCount, stopRequested,
+} from './native.js'
+export { boundMemory, formatMemory, attachMemory, setCurrentCpu, setInterruptEntry, requestStop, liveBlocks, failAllocation } from './native.js'
+export { MachineStopped } from './stopped.js'
+export { AWAIT_ALL_CLEAR, AWAIT_ANY_SET, AWAIT_EQ, AWAIT_NE, LOCAL_TIMER_VECTOR, NO_CPU } from './ops.js'
+export type { AwaitTest, MachineOperations } from './ops.js'
+export type { Susp } from './susp.js'
+export { embed, handlerId, lineBreak, ref, struct, time, word, words } from './struct.js'
+export type { Field, FieldLayout, Struct, StructInfo } from './struct.js'
+export { declaredStructs, describeLayout, structNameOfTag } from './struct.js'
+export { declaredAreas, global, perCpu } from './areas.js'
+export type { Area } from './areas.js'
+export { handler, handlerIdOf, handlerNames } from './handlers.js'
+export type { Handler, HandlerRef } from './handlers.js'
+export { Cpu, Header, LINE_WORDS, Stop } from './layout.js'
+export { layoutHash, LayoutMismatchError } from './boot.js'
+export type { FormatOptions } from './boot.js'
+export { cpuEvidence, heapEvidence, memoryHash } from './evidence.js'
+export type { CpuEvidence, TraceRecord } from './evidence.js'
+export type { LiveBlock } from './heap.js'
+export type { SharedWasmMemory } from './wasm.js'
