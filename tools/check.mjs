@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What must hold beside the tests: a list of steps, all of them run, one line each.
+ */
+import { show } from './children.mjs'
+
+const node = (...args) => [process.execPath, args]
+
+const steps = [
+  ['layers', node('tools/layers.mjs', '--check')],
+  ['project references', node('tools/references.mjs', '--check')],
+  ['lockfile', node('tools/lockfile.mjs')],
+  ['types', ['tsc', ['-b', 'tsconfig.build.json']]],
+  ['types of tests', ['tsc', ['-p', 'tsconfig.tests.json']]],
+  ['lint', ['turbo', ['run', 'lint', 'lint:root']]],
+  ['packages as published', ['turbo', ['run', 'publint', 'attw']]],
+  ['unused files and dependencies', ['knip', []]],
+  ['changesets', ['changeset', ['status', '--since=HEAD']]],
+]
+
+/** Run all steps; the exit code. */
+export function check() {
+  const failed = []
+  for (const [name, [command, args]] of steps) {
+    console.log(`check: ${name}`)
+    if (show(command, args) !== 0) failed.push(name)
+  }
+  console.log(failed.length === 0 ? `check: ${steps.length} steps, all hold` : `check: failed: ${failed.join(', ')}`)
+  return failed.length === 0 ? 0 : 1
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+import { defineConfig } from 'vitest/config'
+
+// Tests of the tools; packages have configs of their own.
+export default defineConfig({
+  test: {
+    include: ['tools/test/**/*.test.ts'],
+    reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
+  },
+})
