@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/**
- * Scenario files: read, checked, explained.
- */
-export {}
+/** @bottomhalf/scenario: what to run: pCPUs, guests, their devices and when those interrupt. */
+export { parseScenario } from './parse.js'
+export { scenarioSchema } from './schema.js'
+export type { Arrivals, DeviceScenario, GuestScenario, Scenario } from './schema.js'
+export { parseDurationNs, parseRate } from './units.js'
+export { arrivalTimes } from './arrivalTimes.js'

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/**
- * Readers of recorded interrupt traces.
- */
-export {}
+/** @bottomhalf/trace: recorded interrupt traces, read for replay. */
+export { readArrivals } from './arrivals.js'
+export type { Arrival, ArrivalFilter, ArrivalTrace } from './arrivals.js'
+export { parseFtraceLine, parseIrqArgs } from './ftrace.js'
+export type { FtraceEvent } from './ftrace.js'

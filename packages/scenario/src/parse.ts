@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A scenario file to a `Scenario`: YAML, then the schema, then what only the whole can tell. Every complaint names the
+ * line and column of the value that is wrong.
+ */
+import { InputError } from '@bottomhalf/base'
+import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml'
+import type { core } from 'zod'
+import { scenarioSchema, type Scenario } from './schema.js'
+
+type Path = readonly PropertyKey[]
+
+/** Read a scenario. `file` names it in messages. Throws `InputError` for the first thing that is wrong. */
+export function parseScenario(text: string, file: string): Scenario {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const fail = (offset: number, found: string, expected: string): never => {
+    const { line, col } = lines.linePos(offset)
+    throw new InputError({ file, line: Math.max(line, 1), column: Math.max(col, 1) }, found, expected)
+  }
+  const syntax = document.errors[0]
+  if (syntax !== undefined) fail(syntax.pos[0], syntax.message.split('\n')[0] ?? 'malformed', 'YAML')
+  if (document.contents === null) fail(0, 'the scenario is empty', 'a map with `guests`')
+  const parsed = scenarioSchema.safeParse(document.toJS())
+  if (!parsed.success) {
+    const { path, found, expected } = complaint(parsed.error.issues)
+    return fail(offsetOf(document, path), found, expected)
+  }
+  const whole = inconsistency(parsed.data)
+  if (whole !== undefined) fail(offsetOf(document, whole.path), whole.found, whole.expected)
+  return parsed.data
+}
+
+interface Complaint { path: Path, found: string, expected: string }
+
+function complaint(issues: readonly core.$ZodIssue[]): Complaint {
+  const issue = issues[0]
+  if (issue === undefined) return { path: [], found: 'malformed', expected: 'a scenario' }
+  const at = issue.path.length === 0 ? 'scenario' : issue.path.map(String).join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? ''
+    return { path: [...issue.path, key], found: `unknown key '${key}'`, expected: `a known key of ${at}` }
+  }
+  const expected = issue.message.replace(/^Invalid input: expected /, '').replace(/, received.*$/, '')
+  return { path: issue.path, found: `${at} is not valid`, expected }
+}
+
+/** What the schema cannot say: CPUs that exist, names that are unique. */
+function inconsistency(scenario: Scenario): Complaint | undefined {
+  const names = new Set<string>()
+  for (const [i, guest] of scenario.guests.entries()) {
+    if (guest.cpu >= scenario.cpus) {
+      const expected = `0..${scenario.cpus - 1} (cpus: ${scenario.cpus})`
+      return { path: ['guests', i, 'cpu'], found: `guest ${guest.name} is on cpu ${guest.cpu}`, expected }
+    }
+    if (names.has(guest.name)) {
+      return { path: ['guests', i, 'name'], found: `a second guest '${guest.name}'`, expected: 'a name of its own' }
+    }
+    names.add(guest.name)
+  }
+  return undefined
+}
+
+/** Where the value at `path` stands; of what is missing, where its nearest parent stands. */
+function offsetOf(document: Document.Parsed, path: Path): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const key = keyOffset(document, path.slice(0, depth))
+    if (key !== undefined) return key
+  }
+  return (document.contents as Node | null)?.range?.[0] ?? 0
+}
+
+function keyOffset(document: Document.Parsed, path: Path): number | undefined {
+  const node = document.getIn(path, true) as Node | undefined
+  if (node?.range != null) return node.range[0]
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  if (!isMap(parent)) return undefined
+  const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === path.at(-1))
+  return (pair?.key as Node | undefined)?.range?.[0]
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What a scenario file may say. Units end the names or stand in the value: `5s`, `200us`, `1kHz`, `20k/s`.
+ */
+import { z } from 'zod'
+import { duration, frequency } from './units.js'
+
+const name = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, 'a name of letters, digits, dot, dash or underscore')
+const seed = z.int().min(0).max(0xffffffff)
+
+const constant = z.strictObject({ constant: frequency })
+const poisson = z.strictObject({ poisson: frequency })
+const burst = z.strictObject({
+  burst: z.strictObject({
+    /** Mean rate over bursts and pauses. */
+    rate: frequency,
+    /** Arrivals of one burst, back to back. */
+    size: z.int().min(1).max(100_000),
+  }),
+})
+const replay = z.strictObject({
+  trace: z.strictObject({
+    /** Relative to the scenario file. */
+    file: z.string().min(1),
+    irq: z.int().min(0).optional(),
+    name: z.string().optional(),
+    /** Times are divided by it: 10 replays ten times as fast. */
+    speed: z.number().positive().default(1),
+    /** Start over at the end of the trace. */
+    repeat: z.boolean().default(true),
+  }),
+})
+
+/** When a device raises its interrupt. */
+export const arrivals = z.union([constant, poisson, burst, replay], {
+  error: 'arrivals: one of {constant: RATE}, {poisson: RATE}, {burst: {rate, size}}, {trace: {file, irq|name}}',
+})
+
+const device = z.strictObject({
+  name,
+  interrupt: z.enum(['msi']).default('msi'),
+  arrivals,
+})
+
+const guest = z.strictObject({
+  name,
+  /** The pCPU that its one vCPU is pinned to. */
+  cpu: z.int().min(0).max(255),
+  /** Time that the guest's interrupt handler works. */
+  work: duration.default(2000),
+  devices: z.array(device).max(64).default([]),
+  /** VIRQ_TIMER ticks of an idle guest. */
+  tick: frequency.optional(),
+}).refine((g) => g.devices.length > 0 || g.tick !== undefined, { error: 'a guest needs devices, or a tick', path: ['devices'] })
+
+export const scenarioSchema = z.strictObject({
+  name: name.default('scenario'),
+  cpus: z.int().min(1).max(64).default(4),
+  duration: duration.optional(),
+  seed: seed.default(1),
+  guests: z.array(guest).min(1).max(64),
+})
+
+/** A scenario with all defaults filled in. Durations in ns, rates in events per second. */
+export type Scenario = z.output<typeof scenarioSchema>
+export type GuestScenario = Scenario['guests'][number]
+export type DeviceScenario = GuestScenario['devices'][number]
+export type Arrivals = z.output<typeof arrivals>

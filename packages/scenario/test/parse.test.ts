@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+import { InputError } from '@bottomhalf/base'
+import { describe, expect, test } from 'vitest'
+import { parseScenario } from '../src/index.js'
+
+const good = `
+name: two
+cpus: 2
+duration: 2s
+guests:
+  - name: net
+    cpu: 0
+    work: 3us
+    devices:
+      - { name: nic, arrivals: { poisson: 8k/s } }
+      - { name: disk, arrivals: { trace: { file: disk.txt, irq: 36, speed: 2 } } }
+  - { name: idle, cpu: 1, tick: 1kHz }
+`
+
+function failure(text: string): string {
+  try {
+    parseScenario(text, 's.yaml')
+  } catch (error) {
+    if (error instanceof InputError) return error.message
+    throw error
+  }
+  throw new Error('the scenario was taken')
+}
+
+test('a scenario is read with its units and defaults', () => {
+  expect(parseScenario(good, 's.yaml')).toEqual({
+    name: 'two', cpus: 2, duration: 2e9, seed: 1,
+    guests: [
+      {
+        name: 'net', cpu: 0, work: 3000,
+        devices: [
+          { name: 'nic', interrupt: 'msi', arrivals: { poisson: 8000 } },
+          {
+            name: 'disk', interrupt: 'msi',
+            arrivals: { trace: { file: 'disk.txt', irq: 36, speed: 2, repeat: true } },
+          },
+        ],
+      },
+      { name: 'idle', cpu: 1, work: 2000, devices: [], tick: 1000 },
+    ],
+  })
+})
+
+describe('bad input names line, column and what was expected', () => {
+  const edit = (from: string, to: string): string => good.replace(from, to)
+  test.each([
+    ['empty', '', /^s\.yaml:1:1: the scenario is empty; expected a map/],
+    ['no YAML', 'a: [1', /^s\.yaml:\d+:\d+: .*; expected YAML/],
+    ['unknown key', edit('cpus: 2', 'cpuz: 2'), /^s\.yaml:3:1: unknown key 'cpuz'/],
+    ['impossible count', edit('cpus: 2', 'cpus: 0'), /^s\.yaml:3:7: cpus is not valid; expected Too small: expected number to be >=1/],
+    ['no unit it knows', edit('3us', '3 parsecs'), /^s\.yaml:8:11: guests\.0\.work is not valid; expected a duration like/],
+    ['a rate out of range', edit('1kHz', '99M/s'), /^s\.yaml:12:34: guests\.1\.tick is not valid; expected a rate like/],
+    ['arrivals of no kind', edit('poisson: 8k/s', 'sometimes: 1'), /^s\.yaml:10:32: .*expected arrivals: one of/],
+    ['a CPU that is not there', edit('cpu: 1', 'cpu: 2'), /^s\.yaml:12:23: guest idle is on cpu 2; expected 0\.\.1/],
+    ['a name twice', edit('name: idle', 'name: net'), /^s\.yaml:12:13: a second guest 'net'/],
+    ['a guest with nothing to do', edit(', tick: 1kHz', ''), /^s\.yaml:12:5: .*expected a guest needs devices, or a tick/],
+    ['missing guests', 'cpus: 1', /^s\.yaml:1:1: guests is not valid; expected array/],
+  ])('%s', (_, text, message) => {
+    expect(failure(text)).toMatch(message)
+  })
+})
