@@ -23,15 +23,15 @@ export function parseScenario(text: string, file: string): Scenario {
   if (document.contents === null) fail(0, 'the scenario is empty', 'a map with `guests`')
   const parsed = scenarioSchema.safeParse(document.toJS())
   if (!parsed.success) {
-    const { path, found, expected } = complaint(parsed.error.issues)
-    return fail(offsetOf(document, path), found, expected)
+    const { path, found, expected, atKey = false } = complaint(parsed.error.issues)
+    return fail(offsetOf(document, path, atKey), found, expected)
   }
   const whole = inconsistency(parsed.data)
   if (whole !== undefined) fail(offsetOf(document, whole.path), whole.found, whole.expected)
   return parsed.data
 }
 
-interface Complaint { path: Path, found: string, expected: string }
+interface Complaint { path: Path, found: string, expected: string, atKey?: boolean }
 
 function complaint(issues: readonly core.$ZodIssue[]): Complaint {
   const issue = issues[0]
@@ -39,9 +39,9 @@ function complaint(issues: readonly core.$ZodIssue[]): Complaint {
   const at = issue.path.length === 0 ? 'scenario' : issue.path.map(String).join('.')
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? ''
-    return { path: [...issue.path, key], found: `unknown key '${key}'`, expected: `a known key of ${at}` }
+    return { path: [...issue.path, key], found: `unknown key '${key}'`, expected: `a known key of ${at}`, atKey: true }
   }
-  const expected = issue.message.replace(/^Invalid input: expected /, '').replace(/, received.*$/, '')
+  const expected = issue.message.replace(/^.*?: expected /, '').replace(/, received.*$/, '')
   return { path: issue.path, found: `${at} is not valid`, expected }
 }
 
@@ -61,18 +61,21 @@ function inconsistency(scenario: Scenario): Complaint | undefined {
   return undefined
 }
 
-/** Where the value at `path` stands; of what is missing, where its nearest parent stands. */
-function offsetOf(document: Document.Parsed, path: Path): number {
+/** Where the value (or key) at `path` stands; of what is missing, where its nearest parent stands. */
+function offsetOf(document: Document.Parsed, path: Path, atKey = false): number {
   for (let depth = path.length; depth > 0; depth--) {
-    const key = keyOffset(document, path.slice(0, depth))
-    if (key !== undefined) return key
+    const part = path.slice(0, depth)
+    const offset = atKey ? keyOffset(document, part) : valueOffset(document, part) ?? keyOffset(document, part)
+    if (offset !== undefined) return offset
   }
   return (document.contents as Node | null)?.range?.[0] ?? 0
 }
 
+function valueOffset(document: Document.Parsed, path: Path): number | undefined {
+  return (document.getIn(path, true) as Node | undefined)?.range?.[0]
+}
+
 function keyOffset(document: Document.Parsed, path: Path): number | undefined {
-  const node = document.getIn(path, true) as Node | undefined
-  if (node?.range != null) return node.range[0]
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
   if (!isMap(parent)) return undefined
   const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === path.at(-1))
