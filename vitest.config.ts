@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 // Tests of the tools; packages have configs of their own.
 export default defineConfig({
   test: {
-    include: ['tools/test/**/*.test.ts'],
+    include: ['tools/test/**/*.test.mjs'],
     reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
   },
 })

@@ -119,7 +119,8 @@ export function manifestFaults(name, manifest) {
     if (!mayImport(name).includes(other)) say(`${other} does not stand below ${name} (${rowOf(name).reason})`)
   }
   for (const other of ours(manifest.devDependencies)) {
-    if (!mayUseInTests(name).includes(other)) say(`tests of ${name} may not use ${other}: it is not below, or stands on ${name}`)
+    if (mayUseInTests(name).includes(other)) continue
+    say(`tests of ${name} may not use ${other}: it is not below, or stands on ${name}`)
   }
   if (manifest.name !== scope + name) say(`name is ${manifest.name}, expected ${scope}${name}`)
   return faults
@@ -182,7 +183,9 @@ function main(mode) {
   }
   const known = presentNames().filter((name) => allNames.includes(name))
   const faults = [
-    ...placeFaults(), ...known.flatMap((name) => manifestFaults(name, manifestOf(name))), ...diagramFaults(architecture),
+    ...placeFaults(),
+    ...known.flatMap((name) => manifestFaults(name, manifestOf(name))),
+    ...diagramFaults(architecture),
   ]
   for (const fault of faults) console.error(fault)
   return faults.length > 0 ? 1 : 0

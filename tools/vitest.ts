@@ -32,7 +32,10 @@ function project(side: Side): TestProjectInlineConfiguration {
     extends: true,
     plugins: side.plugins ?? [],
     ssr: { resolve: { conditions: [...side.conditions ?? [], ...defaultServerConditions] } },   // V2
-    test: { name: side.name, include: side.include, exclude: side.exclude ?? [], server: { deps: { external: [builds] } } },   // V1
+    test: {
+      name: side.name, include: side.include, exclude: side.exclude ?? [],
+      server: { deps: { external: [builds] } },   // V1
+    },
   }
 }
 
