@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The three records that a guest is made of, as the layers share them: domain, vCPU, pIRQ record.
+ *
+ *     Domain -- eventLock, pirqs: index of PirqRecord by pIRQ number
+ *       | vcpus[vcpuCount] behind the struct, in the same block
+ *       v
+ *     Vcpu   -- sched: SchedVcpu of sched, hvm: HvmVcpu of hvm
+ */
+import { RcuHead } from '@bottomhalf/rcu'
+import { SparseIndex } from '@bottomhalf/atomics'
+import { embed, handlerId, lineBreak, ref, struct, word } from '@bottomhalf/machine'
+import { SpinLock } from '@bottomhalf/spinlock'
+import { extension } from './extension.js'
+
+/** Words that a domain keeps for `hvm`. */
+export const HVM_DOMAIN_WORDS = 96
+/** Words that a vCPU keeps for `sched` and for `hvm`. */
+export const SCHED_VCPU_WORDS = 64
+export const HVM_VCPU_WORDS = 128
+/** Words that a pIRQ record keeps for `irq` and for `passthrough-io`. */
+export const IRQ_EXTENSION_WORDS = 32
+export const DPCI_EXTENSION_WORDS = 64
+
+/** Values of `Domain.kind`. */
+export const DOMAIN_PV = 1
+export const DOMAIN_HVM = 2
+
+/** Values of `Domain.dying`: they only grow. */
+export const DOMAIN_ALIVE = 0
+export const DOMAIN_DYING = 1
+export const DOMAIN_DEAD = 2
+
+export const Domain = struct('Domain', {
+  // written at creation, constant after:
+  domId: word, kind: word, vcpuCount: word, nrPirqs: word,
+  /** What the pCPU loop calls at VM entry, with the vCPU; `guestData` is the program's own word. */
+  guestProgram: handlerId, guestData: word,
+  // domain list lock; read under RCU, so atomic:
+  nextInBucket: ref('Domain'),
+  // atomic; grows only:
+  dying: word,
+  // domain list lock, then RCU:
+  rcu: embed(RcuHead),
+  // atomic; every interrupt takes and drops a reference, so it has a line of its own:
+  refcount: word, refcountEnd: lineBreak,
+  // taken in softirq and control operations, never in interrupt context (LK-4):
+  eventLock: embed(SpinLock),
+  // writers: eventLock; readers: eventLock or RCU
+  pirqs: embed(SparseIndex),
+  // eventLock: the passthrough state of the domain, 0 while it has none
+  hvmIrqDpci: ref('HvmIrqDpci'),
+  hvm: extension(HVM_DOMAIN_WORDS),
+})
+
+/** Bits of `Vcpu.pauseFlags`. The vCPU may run when all are clear. */
+export const VPF_BLOCKED = 0
+export const VPF_DOWN = 1
+
+export const Vcpu = struct('Vcpu', {
+  // written at creation, constant after; an idle vCPU has no domain:
+  domain: ref('Domain'), vcpuId: word,
+  lineOfOthers: lineBreak,
+  // atomic. processor: written under the schedule locks of both CPUs, read without to find the lock
+  processor: word,
+  // atomic. BLOCKED: set by the vCPU itself, cleared by whoever wakes it. DOWN: set and cleared by control operations
+  pauseFlags: word,
+  // atomic. Written by the CPU that runs it: on before the first look for interrupts, off when nothing of it is left there
+  isRunning: word,
+  sched: extension(SCHED_VCPU_WORDS),
+  hvm: extension(HVM_VCPU_WORDS),
+})
+
+export const PirqRecord = struct('PirqRecord', {
+  // written at creation, constant after:
+  domain: ref('Domain'), pirq: word,
+  // eventLock: the event channel bound to it, 0 if none
+  evtchn: word,
+  // index and eventLock, then RCU:
+  rcu: embed(RcuHead),
+  irq: extension(IRQ_EXTENSION_WORDS),
+  dpci: extension(DPCI_EXTENSION_WORDS),
+})
