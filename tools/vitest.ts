@@ -3,13 +3,13 @@
  * How packages are tested: vitest projects by file name.
  *
  *     test/*.test.ts           native    examples
- *     test/*.stress.ts         stress    real threads, native
- *     test/*.stepped.test.ts   stepped   the package's sources in stepped form
- *     test/*.check.ts          check     small models through every interleaving, stepped
+ *     test/*.stress.ts         stress    real threads, bounded
+ *     test/*.stepped.test.ts   stepped   examples on an engine that stops before each access
+ *     test/*.check.ts          check     small models through every interleaving
  *
  * V1  Tests import the package's sources; other packages come as built, loaded by Node itself, so that every module
- *     of ours, `machine` above all, exists once in a test process and its workers see the same files.
- * V2  In the stepped projects the whole process resolves with the condition `stepped`, workers included.
+ *     of ours, `machine` above all, exists once in a test process, and its workers load the same files.
+ * V2  In `stepped` and `check` the whole process resolves with the condition `stepped`, workers included.
  */
 import { join } from 'node:path'
 import { defaultServerConditions } from 'vite'
@@ -23,47 +23,44 @@ interface Side {
   name: string
   include: string[]
   exclude?: string[]
-  plugins?: Plugin[]
-  conditions?: string[]
 }
 
-function project(side: Side): TestProjectInlineConfiguration {
+function project(side: Side, conditions: string[], plugins: Plugin[]): TestProjectInlineConfiguration {
   return {
     extends: true,
-    plugins: side.plugins ?? [],
-    ssr: { resolve: { conditions: [...side.conditions ?? [], ...defaultServerConditions] } },   // V2
-    test: {
-      name: side.name, include: side.include, exclude: side.exclude ?? [],
-      server: { deps: { external: [builds] } },   // V1
-    },
+    plugins,
+    ssr: { resolve: { conditions: [...conditions, ...defaultServerConditions] } },   // V2
+    test: { ...side, server: { deps: { external: [builds] } } },   // V1
   }
 }
 
-const native = (): Side[] => [
+const native: Side[] = [
   { name: 'native', include: ['test/**/*.test.ts'], exclude: ['test/**/*.stepped.test.ts'] },
   { name: 'stress', include: ['test/**/*.stress.ts'] },
 ]
 
-const run = (folder: string, sides: Side[]) => defineConfig({
+const stepped: Side[] = [
+  { name: 'stepped', include: ['test/**/*.stepped.test.ts'] },
+  { name: 'check', include: ['test/**/*.check.ts'] },
+]
+
+const projects = (folder: string, transform: Plugin[]) => defineConfig({
   root: folder,
   test: {
-    projects: sides.map(project),
+    projects: [
+      ...native.map((side) => project(side, [], [])),
+      ...stepped.map((side) => project(side, ['stepped'], transform)),
+    ],
     passWithNoTests: true,
     reporters: ['default', ['json', { outputFile: join(folder, 'test-report.json') }]],
   },
 })
 
-/** A package that is built once. */
-export const plain = (folder: string) => run(folder, native())
+/** A package whose own sources run as they are written, on either side. */
+export const plain = (folder: string) => projects(folder, [])
 
-/** A package with a native and a stepped form. */
+/** A package whose own sources, and the models of its tests, are transformed on the stepped side. */
 export async function mechanism(folder: string) {
   const { steppedVite } = await import('@bottomhalf/stepping') as { steppedVite?: () => Plugin }
-  if (steppedVite === undefined) return run(folder, native())
-  const stepped = { plugins: [steppedVite()], conditions: ['stepped'] }
-  return run(folder, [
-    ...native(),
-    { name: 'stepped', include: ['test/**/*.stepped.test.ts'], ...stepped },
-    { name: 'check', include: ['test/**/*.check.ts'], ...stepped },
-  ])
+  return projects(folder, steppedVite === undefined ? [] : [steppedVite()])
 }
