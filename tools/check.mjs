@@ -12,8 +12,8 @@ const steps = [
   ['lockfile', node('tools/lockfile.mjs')],
   ['types', ['tsc', ['-b', 'tsconfig.build.json']]],
   ['types of tests', ['tsc', ['-p', 'tsconfig.tests.json']]],
-  ['lint', ['turbo', ['run', 'lint', 'lint:root']]],
-  ['packages as published', ['turbo', ['run', 'publint', 'attw']]],
+  ['lint', ['turbo', ['run', 'lint', 'lint:root', '--continue']]],
+  ['packages as published', ['turbo', ['run', 'publint', 'attw', '--continue']]],
   ['unused files and dependencies', ['knip', []]],
   ['changesets', ['changeset', ['status', '--since=HEAD']]],
 ]

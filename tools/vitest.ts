@@ -44,8 +44,12 @@ const stepped: Side[] = [
   { name: 'check', include: ['test/**/*.check.ts'] },
 ]
 
-const projects = (folder: string, transform: Plugin[]) => defineConfig({
+/** `#name` imports of the package, and the source that its tests mean by each. */
+type Aliases = Readonly<Record<string, string>>
+
+const projects = (folder: string, transform: Plugin[], aliases: Aliases) => defineConfig({
   root: folder,
+  resolve: { alias: Object.entries(aliases).map(([find, file]) => ({ find, replacement: join(folder, file) })) },
   test: {
     projects: [
       ...native.map((side) => project(side, [], [])),
@@ -57,10 +61,10 @@ const projects = (folder: string, transform: Plugin[]) => defineConfig({
 })
 
 /** A package whose own sources run as they are written, on either side. */
-export const plain = (folder: string) => projects(folder, [])
+export const plain = (folder: string, aliases: Aliases = {}) => projects(folder, [], aliases)
 
 /** A package whose own sources, and the models of its tests, are transformed on the stepped side. */
-export async function mechanism(folder: string) {
+export async function mechanism(folder: string, aliases: Aliases = {}) {
   const { steppedVite } = await import('@bottomhalf/stepping') as { steppedVite?: () => Plugin }
-  return projects(folder, steppedVite === undefined ? [] : [steppedVite()])
+  return projects(folder, steppedVite === undefined ? [] : [steppedVite()], aliases)
 }

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 import { mechanism } from '../../tools/vitest.ts'
 
-export default mechanism(import.meta.dirname)
+export default mechanism(import.meta.dirname, { '#protocol': 'src/protocolSoftirq.ts' })
