@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/**
- * What tests of many packages share.
- */
-export {}
+/** @bottomhalf/testkit: what tests on real threads share. The engine for the stepped build: `@bottomhalf/testkit/lockstep`. */
+export { onCpu, onEachCpu, onNoCpu } from './native.js'
+export { stressThreads } from './stress.js'
+export type { StressOptions, StressResult } from './stress.js'
