@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: MIT
-/**
- * The command `bottomhalf`.
- */
-process.stderr.write('bottomhalf: no command is built yet\n')
-process.exitCode = 2
+/** The command `bottomhalf`. */
+import { ExitCode } from './exitCodes.js'
+import { reportFailure } from './failure.js'
+import { createProgram } from './program.js'
 
-export {}
+// A reader that went away (`| head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(ExitCode.Done)
+  throw error
+})
+
+try {
+  await createProgram((code) => { process.exitCode = code }).parseAsync()
+} catch (error) {
+  process.exitCode = reportFailure(error)
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/** Files that a run reads: the scenario, and the recordings it names. */
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { InputError } from '@bottomhalf/base'
+import { parseScenario, recordingKey, type Recording, type Scenario } from '@bottomhalf/scenario'
+import { readArrivals, type ArrivalFilter } from '@bottomhalf/trace'
+
+/** Recordings by `recordingKey`. */
+export type Recordings = Record<string, Recording>
+
+/** The scenario that ships with the command. */
+export const defaultScenario = fileURLToPath(new URL('./scenarios/default.yaml', import.meta.url))
+
+/** Read a text file whole. Throws `InputError` when it cannot. */
+export function readText(file: string, expected: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error)
+    const found = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a directory' : `cannot be read (${code})`
+    throw new InputError({ file, line: 0, column: 0 }, found, expected)
+  }
+}
+
+/** A scenario and the recordings of its traces; their files are relative to it. */
+export function readScenario(file: string): { scenario: Scenario, recordings: Recordings } {
+  const scenario = parseScenario(readText(file, 'a scenario file (YAML)'), file)
+  const recordings: Recordings = {}
+  for (const { arrivals } of scenario.guests.flatMap((guest) => guest.devices)) {
+    if (!('trace' in arrivals)) continue
+    const { trace } = arrivals
+    recordings[recordingKey(trace)] = readRecording(resolve(dirname(file), trace.file), trace)
+  }
+  return { scenario, recordings }
+}
+
+/** One recorded line as arrival times. */
+export function readRecording(file: string, filter: ArrivalFilter): Recording {
+  const { arrivals, spanNs } = readArrivals(readText(file, 'an ftrace text'), file, filter)
+  return { timesNs: arrivals.map((a) => a.timeNs), spanNs }
+}

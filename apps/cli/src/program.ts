@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/** The program: its commands and what they have in common. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addRun } from './run.js'
+
+/** Build the program. `done` gets the exit code of the command that ran. */
+export function createProgram(done: (code: number) => void): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  const program = new Command('bottomhalf')
+    .description('the deferred interrupt work of a hypervisor: run it, and see what it costs')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(bottomhalf --help lists commands, bottomhalf COMMAND --help its options)')
+  addRun(program, done)
+  return program
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/** Progress of a run: one live line on a terminal, a plain line per second elsewhere. */
+import type { WriteStream } from 'node:tty'
+import type { Progress } from '@bottomhalf/host'
+
+export interface ProgressLine {
+  readonly show: (progress: Progress) => void
+  /** A remark on a line of its own. */
+  readonly note: (text: string) => void
+  /** Leave the terminal clean. */
+  readonly end: () => void
+}
+
+const CLEAR_LINE = '\r\u001b[2K'
+
+/** Write progress to a stream. */
+export function progressTo(stream: Pick<WriteStream, 'write'> & { isTTY?: boolean }): ProgressLine {
+  const live = stream.isTTY === true
+  return {
+    show: (progress) => { stream.write(live ? CLEAR_LINE + progressText(progress) : `${progressText(progress)}\n`) },
+    note: (text) => { stream.write(`${live ? CLEAR_LINE : ''}bottomhalf: ${text}\n`) },
+    end: () => { if (live) stream.write(CLEAR_LINE) },
+  }
+}
+
+/** `softirq  2/5 s  raised 16021  delivered 15987  coalesced 33  pending 1`. */
+export function progressText(p: Progress): string {
+  const seconds = (ns: number): string => String(Math.round(ns / 1e9))
+  const pending = p.raised - p.delivered - p.coalesced
+  return `${p.defer.padEnd(7)}  ${seconds(p.elapsedNs)}/${seconds(p.durationNs)} s  raised ${p.raised}` +
+    `  delivered ${p.delivered}  coalesced ${p.coalesced}  pending ${pending}`
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/** Values of options: each reads its text or says what was expected. */
+import { parseDurationNs } from '@bottomhalf/scenario'
+import { InvalidArgumentError } from 'commander'
+
+/** A whole number from `min` to `max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`)
+  }
+}
+
+/** A duration, in ns: a bare number counts seconds. At most an hour. */
+export function durationNs(text: string): number {
+  const ns = parseDurationNs(text)
+  if (ns !== undefined && ns > 0 && ns <= 3600e9) return ns
+  throw new InvalidArgumentError('Expected a duration up to an hour: seconds, or with a unit like 500ms, 2m.')
+}
+
+/** `kill-cpu=N` or `kill-cpu=N@TIME`. */
+export function fault(text: string): { cpu: number, atNs: number } {
+  const match = /^kill-cpu=(\d{1,2})(?:@(.+))?$/.exec(text)
+  const atNs = parseDurationNs(match?.[2] ?? '1s')
+  if (match !== null && atNs !== undefined) return { cpu: Number(match[1]), atNs }
+  throw new InvalidArgumentError('Expected kill-cpu=N or kill-cpu=N@TIME.')
+}

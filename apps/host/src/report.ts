@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What a run is asked to do and what it answers. Plain data: it crosses threads, and is what `--json` prints.
+ */
+import type { Recording, Scenario } from '@bottomhalf/scenario'
+
+/** How passthrough interrupts are deferred: the softirq of their own, or a tasklet each (the form before it). */
+export type Defer = 'softirq' | 'tasklet'
+
+export interface RunOptions {
+  readonly scenario: Scenario
+  readonly defer: Defer
+  /** Guard of the tasklet lists: one lock for the machine, or one a CPU. */
+  readonly taskletLock: 'global' | 'per-cpu'
+  readonly lock: 'tas' | 'ticket'
+  readonly durationNs: number
+  readonly seed: number
+  /** Recorded arrivals by `recordingKey` of the scenario's traces. */
+  readonly recordings: Readonly<Record<string, Recording>>
+  /** Check lock order, holders and heap while running. */
+  readonly debug: boolean
+  /** End the worker of a pCPU by force, `atNs` after the start: the host must notice. */
+  readonly killCpu?: { readonly cpu: number, readonly atNs: number } | undefined
+  /** Directory for the evidence of a run that dies. */
+  readonly evidence: string
+}
+
+/** Counts so far, about once a second. */
+export interface Progress {
+  readonly defer: Defer
+  readonly elapsedNs: number
+  readonly durationNs: number
+  readonly raised: number
+  readonly delivered: number
+  readonly coalesced: number
+}
+
+export interface DeviceReport {
+  readonly guest: string
+  readonly name: string
+  /** Arrivals, counted by the device. */
+  readonly raised: number
+  /** Runs of the guest's interrupt handler that found at least one arrival; coalesced: what they found beyond the first. */
+  readonly delivered: number
+  readonly coalesced: number
+  readonly lost: number
+}
+
+export interface GuestReport {
+  readonly name: string
+  readonly class: 'busy' | 'idle'
+  readonly runningNs: number
+  /** Hypervisor time within running. */
+  readonly eatenNs: number
+  readonly runnableNs: number
+  readonly blockedNs: number
+  /** VIRQ_TIMER ticks that the guest saw. */
+  readonly ticks: number
+}
+
+export interface LockCounts { readonly acquisitions: number, readonly contended: number, readonly waitNs: number }
+
+export interface RunReport {
+  readonly defer: Defer
+  readonly taskletLock: 'global' | 'per-cpu' | null
+  /** What the run took, seconds. */
+  readonly seconds: number
+  readonly raised: number
+  readonly delivered: number
+  readonly coalesced: number
+  readonly lost: number
+  readonly latencyNs: { readonly p50: number, readonly p99: number, readonly p999: number, readonly max: number }
+  readonly lock: LockCounts & { readonly classes: readonly (LockCounts & { readonly name: string })[] }
+  readonly ipis: number
+  /** Runs of each softirq's handler, by name. */
+  readonly softirqs: Readonly<Record<string, number>>
+  readonly devices: readonly DeviceReport[]
+  readonly guests: readonly GuestReport[]
+  /** `ok`, or what is wrong. */
+  readonly invariants: Readonly<Record<InvariantName, string>>
+}
+
+export type InvariantName = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7'
+export const invariantNames: readonly InvariantName[] = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7']
+
+/** Whether anything was lost or violated. */
+export function isClean(report: RunReport): boolean {
+  return report.lost === 0 && invariantNames.every((name) => report.invariants[name] === 'ok')
+}
+
+/** The run died: a BUG, a lost worker, code that does not fit the memory. What there is of evidence was saved. */
+export class RunFailedError extends Error {
+  override readonly name = 'RunFailedError'
+  readonly evidence: string | undefined
+
+  constructor(message: string, evidence: string | undefined) {
+    super(evidence === undefined ? message : `${message} (evidence: ${evidence})`)
+    this.evidence = evidence
+  }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A guest's driver for a device with completions: its interrupt handler, and what it counts.
+ *
+ * Contexts  the guest's vCPU, inside a VM entry.
+ *
+ * DRV1  A run serves the arrivals that its one read of the producer index covers, so every arrival is served by a run
+ *       whose look at the device comes after it.
+ */
+import { cpuRelax, ld, load, nowNs, ref, st, struct, word, xzalloc } from '@bottomhalf/machine'
+import { Device, RING_WORDS } from './device.js'
+import { Histogram, histogramRecord } from './histogram.js'
+import type { Ref } from '@bottomhalf/base'
+
+export const Driver = struct('Driver', {
+  // written at creation, constant after:
+  device: ref('Device'), gvec: word, pirq: word, workNs: word, next: ref('Driver'), latency: ref('Histogram'),
+  // the vCPU's own:
+  consumed: word, delivered: word, coalesced: word, empty: word,
+})
+
+/** What a driver has counted. `empty`: runs that found nothing, their arrivals had been taken by the run before. */
+export interface DriverCounts { readonly delivered: number, readonly coalesced: number, readonly empty: number }
+
+/** Make a driver; `next` chains the drivers of a guest. 0 if there is no memory. */
+export function driverCreate(device: Ref<'Device'>, gvec: number, pirq: number, workNs: number, next: Ref<'Driver'>): Ref<'Driver'> {
+  const driver = xzalloc(Driver.sizeWords, Driver.tag)
+  const latency = xzalloc(Histogram.sizeWords, Histogram.tag)
+  if (driver === 0 || latency === 0) return 0
+  st(driver + Driver.device, device)
+  st(driver + Driver.gvec, gvec)
+  st(driver + Driver.pirq, pirq)
+  st(driver + Driver.workNs, workNs)
+  st(driver + Driver.next, next)
+  st(driver + Driver.latency, latency)
+  return driver
+}
+
+/** The driver for a vector among those chained from `first`; 0 if none. */
+export function driverOf(first: Ref<'Driver'>, gvec: number): Ref<'Driver'> {
+  let driver = first
+  while (driver !== 0 && ld(driver + Driver.gvec) !== gvec) driver = ld(driver + Driver.next)
+  return driver
+}
+
+/** The interrupt handler: take all completions, then work. */
+export function driverInterrupt(driver: Ref<'Driver'>): void {
+  const device = ld(driver + Driver.device)
+  const produced = load(device + Device.producer)                      // DRV1
+  const consumed = ld(driver + Driver.consumed)
+  const fresh = (produced - consumed) | 0
+  if (fresh === 0) return count(driver + Driver.empty, 1)
+  recordLatency(driver, device, fresh > RING_WORDS ? produced - RING_WORDS : consumed)
+  st(driver + Driver.consumed, produced)
+  count(driver + Driver.delivered, 1)
+  count(driver + Driver.coalesced, fresh - 1)
+  work(ld(driver + Driver.workNs))
+}
+
+/** What the driver has counted so far. Exact when its guest rests. */
+export function driverCounts(driver: Ref<'Driver'>): DriverCounts {
+  return {
+    delivered: ld(driver + Driver.delivered),
+    coalesced: ld(driver + Driver.coalesced),
+    empty: ld(driver + Driver.empty),
+  }
+}
+
+/** From the arrival of completion `index` to now. */
+function recordLatency(driver: Ref<'Driver'>, device: Ref<'Device'>, index: number): void {
+  const arrived = load(device + Device.ring + (index & (RING_WORDS - 1)))
+  histogramRecord(ld(driver + Driver.latency), Math.trunc(nowNs()) - arrived)
+}
+
+/** Guest code that runs for `ns`; interrupts of the host are taken meanwhile. */
+function work(ns: number): void {
+  const end = nowNs() + ns
+  while (nowNs() < end) cpuRelax()
+}
+
+function count(counter: number, n: number): void {
+  st(counter, ld(counter) + n)
+}
