@@ -13,15 +13,16 @@
  * D4  A creation that fails leaves nothing behind: no memory, no id.
  */
 import { assert, bug, EEXIST, EINVAL, ENOMEM, type DomId, type Errno, type Ref } from '@bottomhalf/base'
-import { sparseInit } from '@bottomhalf/atomics'
+import { SPARSE_DEFERRED_WORDS } from '@bottomhalf/atomics'
 import {
   callHandler, cmpxchg, embed, fetchAdd, global, handler, ld, load, st, store, words, xfree, xzalloc, type HandlerRef,
   type Susp,
 } from '@bottomhalf/machine'
-import { callRcu, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
+import { callRcu, RcuHead, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
 import { lockClass, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
+import { checkExtension } from './extension.js'
 import { destroyParts, initParts } from './parts.js'
-import { MAX_PIRQS, pirqRecordsDestroy } from './pirq.js'
+import { MAX_PIRQS, pirqRecordsDestroy, pirqRecordsInit } from './pirq.js'
 import { Domain, DOMAIN_ALIVE, DOMAIN_HVM, DOMAIN_PV } from './records.js'
 import { allocateVcpus, domainBlockWords, freeVcpus, MAX_VCPUS } from './vcpu.js'
 
@@ -161,7 +162,7 @@ function initDomain(d: Ref<'Domain'>, config: DomainConfig): void {
   st(d + Domain.guestProgram, config.guestProgram?.id ?? 0)
   st(d + Domain.guestData, config.guestData ?? 0)
   spinLockInit(d + Domain.eventLock, eventLockClass)
-  sparseInit(d + Domain.pirqs)
+  pirqRecordsInit(d)
   store(d + Domain.refcount, 1)
 }
 
@@ -239,5 +240,6 @@ function linkBehind(domId: number): number {
 
 /** Called once by the boot CPU. */
 export function setupDomains(): void {
+  checkExtension(RcuHead, SPARSE_DEFERRED_WORDS)
   spinLockInit(Domains.base + Domains.lock, domainListLockClass)
 }

@@ -7,16 +7,23 @@
  * Locks     the domain's eventLock.
  *
  * P1  A record's domain and number are written before it can be found and never change (DP-14).
- * P2  A record that was removed is freed only when nobody can stand on it any more: through RCU.
+ * P2  A record that was removed, and a node of the index, is freed only when nobody can stand on it any more: through RCU.
  */
 import { assert, type Pirq, type Ref } from '@bottomhalf/base'
-import { sparseDelete, sparseDestroy, sparseInsert, sparseLookup, sparseNextBatch } from '@bottomhalf/atomics'
+import {
+  sparseDelete, sparseDestroy, sparseInitDeferred, sparseInsert, sparseLookup, sparseNextBatch,
+} from '@bottomhalf/atomics'
 import { handler, ld, st, xfree, xzalloc } from '@bottomhalf/machine'
 import { callRcu } from '@bottomhalf/rcu'
 import { Domain, PirqRecord } from './records.js'
 
 /** Largest `nrPirqs` of a domain. */
 export const MAX_PIRQS = 4096
+
+/** Make the empty index of a domain. */
+export function pirqRecordsInit(d: Ref<'Domain'>): void {
+  sparseInitDeferred(d + Domain.pirqs, deferPirqNodeHandler)
+}
 
 /** The record of a pIRQ; 0 if there is none. */
 export function pirqRecordOf(d: Ref<'Domain'>, pirq: Pirq): Ref<'PirqRecord'> {
@@ -38,7 +45,7 @@ export function pirqRecordRemove(record: Ref<'PirqRecord'>): void {
   const d = ld(record + PirqRecord.domain)
   const removed = sparseDelete(d + Domain.pirqs, ld(record + PirqRecord.pirq))
   assert(removed === record, 'a pIRQ record is not in the index', 'IRQ-10')
-  callRcu(record + PirqRecord.rcu, freePirqRecordHandler)
+  callRcu(record + PirqRecord.rcu, freePirqRecordHandler)             // P2
 }
 
 /**
@@ -51,7 +58,7 @@ export function pirqRecordNextBatch(d: Ref<'Domain'>, from: Pirq, max: number, o
 
 /** Free all records and the index. Context: nobody else can reach the domain. */
 export function pirqRecordsDestroy(d: Ref<'Domain'>): void {
-  sparseDestroy(d + Domain.pirqs, (record) => { xfree(record) })
+  sparseDestroy(d + Domain.pirqs, (_pirq, record) => { xfree(record) })
 }
 
 function createRecord(d: Ref<'Domain'>, pirq: Pirq): Ref<'PirqRecord'> {
@@ -64,6 +71,17 @@ function createRecord(d: Ref<'Domain'>, pirq: Pirq): Ref<'PirqRecord'> {
   return 0
 }
 
+// The beginning of a node is room for the RcuHead.
+function deferPirqNode(node: number): void {
+  callRcu(node, freePirqNodeHandler)                                  // P2
+}
+
+function freePirqNode(node: number): void {
+  xfree(node)
+}
+
+const deferPirqNodeHandler = handler('deferPirqNode', deferPirqNode)
+const freePirqNodeHandler = handler('freePirqNode', freePirqNode)
 const freePirqRecordHandler = handler('freePirqRecord', freePirqRecord)
 
 function freePirqRecord(head: number): void {
