@@ -14,8 +14,8 @@ const steps = [
   ['types of tests', ['tsc', ['-p', 'tsconfig.tests.json']]],
   ['lint', ['turbo', ['run', 'lint', 'lint:root', '--continue']]],
   ['packages as published', ['turbo', ['run', 'publint', 'attw', '--continue']]],
-  ['unused files and dependencies', ['knip', []]],
-  ['changesets', ['changeset', ['status', '--since=HEAD']]],
+  ['unused files and dependencies', ['knip', ['--no-config-hints']]],
+  ['changesets', node('tools/changesets.mjs')],
 ]
 
 /** Run all steps; the exit code. */
