@@ -6,10 +6,13 @@
  * Types come from `tsc -b`, not from here, so a build needs neither types nor the builds of other packages.
  *
  * W1  No build removes the declarations that tsc put beside its output.
+ * W2  The build tool is loaded by a name that tsup cannot see: it bundles its configuration, and would take the tool's
+ *     sources along through `paths`.
  */
 import { copyFile } from 'node:fs/promises'
 import { defineConfig } from 'tsup'
 import type { Options } from 'tsup'
+import { loadStepping } from './stepping.ts'
 
 export interface BuildOptions {
   entry?: string[] | Record<string, string>
@@ -22,6 +25,8 @@ export interface MechanismOptions extends BuildOptions {
   /** The stepped side is written by hand: its entry, and `stepping.json` beside package.json is its manifest. */
   steppedByHand?: Record<string, string>
 }
+
+type EsbuildPlugin = NonNullable<Options['esbuildPlugins']>[number]
 
 const common: Options = {
   format: ['esm'],
@@ -53,7 +58,7 @@ export const mechanism = (options: MechanismOptions = {}) => defineConfig(async 
     const manifest = () => copyFile('stepping.json', 'dist-stepped/stepping.json')
     return { ...stepped, entry: options.steppedByHand, onSuccess: manifest }
   }
-  const { steppedEsbuild } = await import('@bottomhalf/stepping') as { steppedEsbuild?: () => never }
-  if (steppedEsbuild === undefined) return native
+  const stepping = ['@bottomhalf', 'stepping'].join('/')   // W2
+  const { steppedEsbuild } = await import(stepping) as { steppedEsbuild: () => EsbuildPlugin }
   return { ...stepped, esbuildPlugins: [steppedEsbuild()] }
 })
