@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What the interrupt layer keeps in a pIRQ record: the machine interrupt that the number is tied to.
+ *
+ *     > 0 tied to that interrupt      0 untied      < 0 was unbound by force; the guest has still to unbind (IRQ-9)
+ */
+import { type Ref } from '@bottomhalf/base'
+import { checkExtension, IRQ_EXTENSION_WORDS, PirqRecord } from '@bottomhalf/domain'
+import { struct, word } from '@bottomhalf/machine'
+
+export const PirqIrq = struct('PirqIrq', {
+  // eventLock:
+  irq: word,
+})
+
+/** The word that ties a pIRQ to its interrupt. */
+export function tiedIrq(pirq: Ref<'PirqRecord'>): number {
+  return pirq + PirqRecord.irq + PirqIrq.irq
+}
+
+/** Boot CPU, once. */
+export function setupPirqIrq(): void {
+  checkExtension(PirqIrq, IRQ_EXTENSION_WORDS)
+}
