@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/**
- * Per-CPU softirqs: a pending word per CPU, served lowest bit first.
- */
-export {}
+/** @bottomhalf/softirq: per-CPU softirqs, and sleeping without missing one. */
+export {
+  cpumaskRaiseSoftirq, cpuRaiseSoftirq, cpuRaiseSoftirqBatchBegin, cpuRaiseSoftirqBatchFinish, raiseSoftirq,
+} from './raise.js'
+export { awaitSoftirqs, doSoftirq, openSoftirq, processPendingSoftirqs } from './softirq.js'
+export { beginLooking, endLooking, sleepUnlessPending } from './idle.js'
+export { MAX_SOFTIRQS, softirqPending, softirqRuns } from './state.js'
+export { dropSoftirqs, setupSoftirqs } from './setup.js'

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/**
- * Tasklets: deferred work that runs on one CPU at a time.
- */
-export {}
+/** @bottomhalf/tasklet: a function run soon, on one CPU at a time, under one lock for the whole machine. */
+export { softirqTaskletInit, taskletInit, taskletKill, taskletSchedule, taskletScheduleOnCpu } from './schedule.js'
+export { doTaskletWork, scheduleTaskletWork, taskletWorkToDo } from './run.js'
+export { TASKLET_LOCK_GLOBAL, TASKLET_LOCK_PER_CPU, taskletLockClass } from './locks.js'
+export { setupTasklets, taskletCpuDead } from './setup.js'
+export type { TaskletOptions } from './setup.js'
+export { Tasklet } from './state.js'
+export type { TaskletRef } from './state.js'
