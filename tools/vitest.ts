@@ -16,6 +16,7 @@ import { defaultServerConditions } from 'vite'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import type { TestProjectInlineConfiguration } from 'vitest/config'
+import { loadStepping } from './stepping.ts'
 
 const builds = /\/(packages|apps)\/[^/]+\/dist(-stepped)?\//
 
@@ -63,8 +64,15 @@ const projects = (folder: string, transform: Plugin[], aliases: Aliases) => defi
 /** A package whose own sources run as they are written, on either side. */
 export const plain = (folder: string, aliases: Aliases = {}) => projects(folder, [], aliases)
 
+/** The same, but for `test/*.model.ts`, which are transformed on the stepped side. */
+export async function models(folder: string, aliases: Aliases = {}) {
+  const { steppedVite } = await loadStepping()
+  const include = (path: string) => path.endsWith('.model.ts')
+  return projects(folder, [steppedVite({ root: folder, entries: [], include })], aliases)
+}
+
 /** A package whose own sources, and the models of its tests, are transformed on the stepped side. */
 export async function mechanism(folder: string, aliases: Aliases = {}) {
-  const { steppedVite } = await import('@bottomhalf/stepping') as { steppedVite?: () => Plugin }
-  return projects(folder, steppedVite === undefined ? [] : [steppedVite()], aliases)
+  const { steppedVite } = await loadStepping()
+  return projects(folder, [steppedVite({ root: folder })], aliases)
 }

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
-import { plain } from '../../tools/vitest.ts'
+import { models } from '../../tools/vitest.ts'
 
-export default plain(import.meta.dirname)
+export default models(import.meta.dirname)
