@@ -17,7 +17,7 @@ import { extension } from './extension.js'
 export const HVM_DOMAIN_WORDS = 96
 /** Words that a vCPU keeps for `sched` and for `hvm`. */
 export const SCHED_VCPU_WORDS = 64
-export const HVM_VCPU_WORDS = 128
+export const HVM_VCPU_WORDS = 256
 /** Words that a pIRQ record keeps for `irq` and for `passthrough-io`. */
 export const IRQ_EXTENSION_WORDS = 32
 export const DPCI_EXTENSION_WORDS = 64

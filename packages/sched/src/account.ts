@@ -12,7 +12,7 @@
  * T2  Every nanosecond that a pCPU is in the hypervisor is charged to exactly one vCPU: the one current when it passed.
  */
 import { bug, type Ref } from '@bottomhalf/base'
-import { ld, ldTime, nowNs, st, stTime, thisCpu } from '@bottomhalf/machine'
+import { irqRestore, irqSave, ld, ldTime, nowNs, st, stTime, thisCpu } from '@bottomhalf/machine'
 import { Sched } from './records.js'
 import { runstateEatLocked } from './runstate.js'
 
@@ -25,13 +25,21 @@ export function hypervisorEnter(): void {
   st(my + Sched.hypervisorDepth, depth + 1)
 }
 
-/** Undo one `hypervisorEnter`. The outermost one goes to the guest and is called with IF = 0. */
+/** Undo one `hypervisorEnter`: the outermost one goes to the guest. */
 export function hypervisorLeave(): void {
   const my = thisCpu(Sched)
   const depth = ld(my + Sched.hypervisorDepth)
   if (depth === 0) bug('hypervisorLeave without hypervisorEnter', 'SCH-3')
-  if (depth === 1) stTime(my + Sched.eatenNs, eatenUntil(my, nowNs()))
-  st(my + Sched.hypervisorDepth, depth - 1)
+  if (depth === 1) leaveToGuest(my)
+  else st(my + Sched.hypervisorDepth, depth - 1)
+}
+
+// An interrupt between the look at the clock and the new depth would be charged to nobody (T2): interrupts off.
+function leaveToGuest(my: number): void {
+  const flags = irqSave()
+  stTime(my + Sched.eatenNs, eatenUntil(my, nowNs()))
+  st(my + Sched.hypervisorDepth, 0)
+  irqRestore(flags)
 }
 
 /** Whether this pCPU is in the hypervisor, not in a guest. */
