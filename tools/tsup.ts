@@ -6,8 +6,6 @@
  * Types come from `tsc -b`, not from here, so a build needs neither types nor the builds of other packages.
  *
  * W1  No build removes the declarations that tsc put beside its output.
- * W2  The build tool is loaded by a name that tsup cannot see: it bundles its configuration, and would take the tool's
- *     sources along through `paths`.
  */
 import { copyFile } from 'node:fs/promises'
 import { defineConfig } from 'tsup'
@@ -58,7 +56,6 @@ export const mechanism = (options: MechanismOptions = {}) => defineConfig(async 
     const manifest = () => copyFile('stepping.json', 'dist-stepped/stepping.json')
     return { ...stepped, entry: options.steppedByHand, onSuccess: manifest }
   }
-  const stepping = ['@bottomhalf', 'stepping'].join('/')   // W2
-  const { steppedEsbuild } = await import(stepping) as { steppedEsbuild: () => EsbuildPlugin }
+  const { steppedEsbuild } = await loadStepping()
   return { ...stepped, esbuildPlugins: [steppedEsbuild()] }
 })
