@@ -50,6 +50,9 @@ export const SparseNode = struct('SparseNode', {
 type Index = Ref<'SparseIndex'>
 type Node = Ref<'SparseNode'>
 
+/** What a walk calls for each pair; true ends the walk. */
+export type SparseVisitor = Susp<(key: number, value: number) => boolean> | Susp<(key: number, value: number) => void>
+
 /** Make an empty index whose nodes are freed at once: readers hold the writers' lock too. */
 export function sparseInit(index: Index): void {
   initialise(index, 0)
@@ -108,9 +111,7 @@ export function sparseNext(index: Index, from: number): number {
  * Call `fn` for each pair in order of key, from the first key that is not below `from`, until it returns true. Returns
  * the key it stopped at, or -1. `fn` may take the key it was given out of an index whose nodes are freed through RCU.
  */
-export function sparseForEach(
-  index: Index, from: number, fn: Susp<(key: number, value: number) => boolean | void>,
-): number {
+export function sparseForEach(index: Index, from: number, fn: SparseVisitor): number {
   let key = from < 0 ? 0 : from
   for (;;) {
     let node = load(index + SparseIndex.root)

@@ -7,3 +7,4 @@ export {
   listPop, listPrev, listReplace, listReplaceInit, listRotateLeft, listSplice, listSpliceInit, listSpliceTail,
   listSpliceTailInit, listSwap,
 } from './list.js'
+export type { ListVisitor } from './list.js'

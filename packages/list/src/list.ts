@@ -30,6 +30,9 @@ export const ListHead = struct('ListHead', {
 type Head = Ref<'ListHead'>
 type Node = Ref<'ListHead'>
 
+/** What a walk calls for each node; true ends the walk. */
+export type ListVisitor = Susp<(node: Node) => boolean> | Susp<(node: Node) => void>
+
 /** What `listDel` leaves in `next` and `prev`. Both lie in the null page: whoever follows one touches no record. */
 export const LIST_POISON_NEXT = 0x11
 export const LIST_POISON_PREV = 0x22
@@ -252,7 +255,7 @@ export function listLength(head: Head): number {
  * Call `fn` for each node from the first to the last, until it returns true. Returns the node it stopped at, or 0.
  * `fn` may take the node it was given off the list, free it, or add behind it; the node after it must stay.
  */
-export function listForEach(head: Head, fn: Susp<(node: Node) => boolean | void>): Node {
+export function listForEach(head: Head, fn: ListVisitor): Node {
   let node = ld(head + ListHead.next)
   while (node !== head) {
     const next = ld(node + ListHead.next)
@@ -263,7 +266,7 @@ export function listForEach(head: Head, fn: Susp<(node: Node) => boolean | void>
 }
 
 /** `listForEach` from the last to the first; the node before the given one must stay. */
-export function listForEachReverse(head: Head, fn: Susp<(node: Node) => boolean | void>): Node {
+export function listForEachReverse(head: Head, fn: ListVisitor): Node {
   let node = ld(head + ListHead.prev)
   while (node !== head) {
     const prev = ld(node + ListHead.prev)

@@ -1,5 +1,22 @@
 // SPDX-License-Identifier: MIT
-/**
- * Spinlocks in shared memory: plain, irq-safe, recursive, reader/writer; order checks and profiling.
- */
-export {}
+/** @bottomhalf/spinlock: locks in shared memory, with order checks and a profile. */
+export {
+  spinBarrier, spinIsLocked, SpinLock, spinLock, spinLockInit, spinLockIrq, spinLockIrqsave, spinLockProfile,
+  spinLockRecursive, spinTrylock, spinTrylockIrq, spinTrylockIrqsave, spinTrylockRecursive, spinUnlock, spinUnlockIrq,
+  spinUnlockIrqrestore, spinUnlockRecursive,
+} from './spinlock.js'
+export {
+  readLock, readLockIrq, readLockIrqsave, readTrylock, readUnlock, readUnlockIrq, readUnlockIrqrestore, rwIsLocked,
+  rwIsWriteLocked, RwLock, rwLockInit, rwLockProfile, writeLock, writeLockIrq, writeLockIrqsave, writeTrylock,
+  writeUnlock, writeUnlockIrq, writeUnlockIrqrestore,
+} from './rwlock.js'
+export { lockClass } from './lockClass.js'
+export type { LockClass, LockClassOptions } from './lockClass.js'
+export {
+  assertNoLocksHeld, beginAwaited, declareLockOrder, endAwaited, locksHeld, mightWaitFor,
+} from './lockdep.js'
+export {
+  defaultLockKind, LOCK_TAS, LOCK_TICKET, LockMeta, PROFILE_HOLDS, PROFILE_OFF, PROFILE_WAITS, setupSpinlocks,
+} from './meta.js'
+export type { LockKind, ProfileLevel, SpinlockOptions } from './meta.js'
+export type { LockProfile } from './profile.js'
