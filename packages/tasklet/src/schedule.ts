@@ -116,6 +116,14 @@ export function acceptingOr(cpu: number, other: number): number {
   return ld(cpuArea(cpu, Tasklets) + Tasklets.accepting) !== 0 ? cpu : other
 }
 
+/** Whether the tasklet is queued, or runs, on any CPU: a moment's answer, unless nobody can schedule it any more. */
+export function taskletIsActive(t: TaskletRef): boolean {
+  const flags = lockTasklet(t)
+  const active = ld(t + Tasklet.scheduledOn) !== NO_CPU || ld(t + Tasklet.runningOn) !== NO_CPU
+  unlockTasklet(t, flags)
+  return active
+}
+
 /**
  * Let the tasklet never run again; returns when it runs nowhere and may be freed. Obeys LK-5. A BUG from under its own
  * run, which would never end.
