@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/**
- * Callbacks that run after every CPU has passed a quiescent point.
- */
-export {}
+/** @bottomhalf/rcu: freeing what readers may still look at. */
+export {
+  callRcu, RCU_BATCH, rcuIdleEnter, rcuIdleExit, rcuInReadSection, rcuReadLock, rcuReadUnlock,
+} from './rcu.js'
+export { rcuBarrier } from './barrier.js'
+export { rcuCpuDead, rcuLockClass, setupRcu } from './setup.js'
+export { RcuHead } from './state.js'
+export type { RcuHeadRef } from './state.js'

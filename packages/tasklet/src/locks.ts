@@ -20,7 +20,7 @@ export const TASKLET_LOCK_GLOBAL = 0
 /** A lock per CPU: the baseline that has a list per CPU and no lock in common. */
 export const TASKLET_LOCK_PER_CPU = 1
 
-export const taskletLockClass = lockClass('tasklet')
+export const taskletLockClass = lockClass('tasklet', { order: 'byAddress' })
 
 /** Whether one lock guards everything. */
 export function oneLock(): boolean {

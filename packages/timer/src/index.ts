@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/**
- * Per-CPU timers in a heap of deadlines, run from a softirq.
- */
-export {}
+/** @bottomhalf/timer: functions called at a time, from a heap of deadlines per CPU. */
+export {
+  initTimer, killTimer, migrateTimer, setTimer, stopTimer, TIMER_SLOP_NS, timerIsActive,
+} from './timer.js'
+export { timersLockClass } from './locks.js'
+export { setupTimers, timerCpuDead } from './setup.js'
+export { Timer } from './state.js'
+export type { TimerRef } from './state.js'
