@@ -57,7 +57,8 @@ export default defineConfig(
     plugins: { 'import-x': importX, local: { rules: { 'errno-used': errnoUsed } } },
     settings: {
       'import-x/resolver-next': [createTypeScriptImportResolver({
-        noWarnOnMultipleProjects: true, project: [join(root, 'packages/*/tsconfig.json'), join(root, 'apps/*/tsconfig.json')],
+        noWarnOnMultipleProjects: true,
+        project: [join(root, 'packages/*/tsconfig.json'), join(root, 'apps/*/tsconfig.json')],
       })],
     },
     rules: {
@@ -66,7 +67,8 @@ export default defineConfig(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      '@typescript-eslint/no-confusing-void-expression':
+        ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       '@typescript-eslint/no-non-null-assertion': 'off',   // see nonNullIndexOnly
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
@@ -76,7 +78,8 @@ export default defineConfig(
     files: [`${folderOf(name)}/**/*.ts`],
     rules: {
       'import-x/no-extraneous-dependencies': ['error', {
-        devDependencies: ['**/test/**', '**/bench/**', '**/*.config.ts'], packageDir: [join(root, folderOf(name)), root],
+        devDependencies: ['**/test/**', '**/bench/**', '**/*.config.ts'],
+        packageDir: [join(root, folderOf(name)), root],
       }],
     },
   })),

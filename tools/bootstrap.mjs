@@ -62,8 +62,12 @@ async function become(file, args) {
   await import(pathToFileURL(path).href)
 }
 
+function forgetReports() {
+  const folders = ['.', ...presentNames().map(folderOf)]
+  for (const folder of folders) rmSync(join(root, folder, 'test-report.json'), { force: true })
+}
+
 function test(args) {
-  for (const name of presentNames()) rmSync(join(root, folderOf(name), 'test-report.json'), { force: true })
   // One package at a time: tests start threads of their own, and beside others they would only measure the queue.
   return turbo(['test', 'test:root', '--concurrency=1', '--continue', ...args])
 }
@@ -73,7 +77,7 @@ const commands = {
   start: [buildCommand, (args) => become(entryOf('cli'), ['run', ...args])],
   bottomhalf: [buildCommand, (args) => become(entryOf('cli'), args)],
   bench: [buildAll, (args) => become('bench/main.mjs', args)],
-  test: [buildAll, test],
+  test: [() => { forgetReports(); buildAll() }, test],
   check: [buildAll, check],
   fix: [() => undefined, () => show('eslint', ['--fix', '.'])],
 }

@@ -16,7 +16,7 @@ for (const folder of ['.', ...presentNames().map(folderOf)]) {
   const report = JSON.parse(readFileSync(file, 'utf8'))
   passed += report.numPassedTests
   failed += report.numFailedTests
-  // a file that failed before its first test counts as one failure
-  failed += report.testResults.filter((result) => result.status === 'failed' && result.assertionResults.length === 0).length
+  const unstarted = (file) => file.status === 'failed' && file.assertionResults.length === 0
+  failed += report.testResults.filter(unstarted).length   // a file that failed before its first test
 }
 console.log(`${passed} passed, ${failed} failed`)

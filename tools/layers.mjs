@@ -153,12 +153,13 @@ export function withDiagram(text) {
 
 function placeFaults() {
   const present = presentNames()
+  const isPresent = (name) => present.includes(name)
+  const planned = layers.filter((row) => row.planned).flatMap((row) => row.packages)
+  const built = allNames.filter((name) => !planned.includes(name))
   return [
     ...present.filter((name) => !allNames.includes(name)).map((name) => `${name}: no place in tools/layers.mjs`),
-    ...layers.filter((row) => !row.planned).flatMap((row) => row.packages)
-      .filter((name) => !present.includes(name)).map((name) => `${name}: has a place in tools/layers.mjs and no folder`),
-    ...layers.filter((row) => row.planned).flatMap((row) => row.packages)
-      .filter((name) => present.includes(name)).map((name) => `${name}: is there, so it is not planned any more`),
+    ...built.filter((name) => !isPresent(name)).map((name) => `${name}: has a place in tools/layers.mjs and no folder`),
+    ...planned.filter(isPresent).map((name) => `${name}: is there, so it is not planned any more`),
   ]
 }
 

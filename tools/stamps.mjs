@@ -12,6 +12,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path'
 import { folderOf, presentNames, root } from './layers.mjs'
 
+const sharedInputs = ['turbo.json', 'tsconfig.base.json', 'pnpm-workspace.yaml', 'tools/tsup.ts', 'tools/stepping.ts']
+const ownInputs = ['src', 'package.json', 'tsconfig.json', 'tsup.config.ts', 'stepping.json']
+
 const folder = join(root, 'node_modules', '.bottomhalf')
 
 /** Do `step` unless the stamp `name` says it was done for `want` and all `results` exist. */
@@ -42,9 +45,7 @@ export function sourceFingerprint() {
     if (stat?.isDirectory()) for (const entry of readdirSync(join(root, file)).sort()) add(`${file}/${entry}`)
     else if (stat !== undefined) hash.update(`${file} ${stat.size} ${stat.mtimeMs}\0`)
   }
-  for (const file of ['turbo.json', 'tsconfig.base.json', 'pnpm-workspace.yaml', 'tools/tsup.ts']) add(file)
-  for (const name of presentNames()) {
-    for (const part of ['src', 'package.json', 'tsconfig.json', 'tsup.config.ts', 'stepping.json']) add(`${folderOf(name)}/${part}`)
-  }
+  for (const file of sharedInputs) add(file)
+  for (const name of presentNames()) for (const part of ownInputs) add(`${folderOf(name)}/${part}`)
   return hash.digest('hex')
 }

@@ -2,8 +2,8 @@
 /**
  * How packages are built: `plain()` for Node-side packages, `mechanism()` for those with a stepped form.
  *
- * One config gives both builds: `tsup` writes dist/, `tsup --out-dir dist-stepped` the stepped form of the same sources.
- * Types come from `tsc -b`, not from here, so a build needs neither types nor the builds of other packages.
+ * One config gives both builds: `tsup` writes dist/, `tsup --out-dir dist-stepped` the stepped form of the same
+ * sources. Types come from `tsc -b`, not from here, so a build needs neither types nor the builds of other packages.
  *
  * W1  No build removes the declarations that tsc put beside its output.
  */
@@ -23,8 +23,6 @@ export interface MechanismOptions extends BuildOptions {
   /** The stepped side is written by hand: its entry, and `stepping.json` beside package.json is its manifest. */
   steppedByHand?: Record<string, string>
 }
-
-type EsbuildPlugin = NonNullable<Options['esbuildPlugins']>[number]
 
 const common: Options = {
   format: ['esm'],

@@ -4,8 +4,12 @@
  */
 import { folderOf, layers, mayImport, mayUseInTests, mechanism, scope } from '../layers.mjs'
 
-const inside = { regex: `^${scope}[^/]+/(src|dist|dist-stepped)(/|$)`, message: 'import a package by its public entries' }
-const foreign = { regex: `^(?!${scope}|\\.{1,2}/|#)`, message: 'mechanism packages stand on nothing but packages below them' }
+const inside = {
+  regex: `^${scope}[^/]+/(src|dist|dist-stepped)(/|$)`, message: 'import a package by its public entries',
+}
+const foreign = {
+  regex: `^(?!${scope}|\\.{1,2}/|#)`, message: 'mechanism packages stand on nothing but packages below them',
+}
 
 function only(names, reason) {
   const allowed = names.length > 0 ? `(?!(${names.join('|')})(/|$))` : ''

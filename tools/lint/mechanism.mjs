@@ -3,7 +3,8 @@
  * What mechanism packages must not contain: whatever would tie them to a platform, to a clock that no engine owns, or
  * to control flow that cannot be stopped before a shared access.
  *
- * Deliberately absent: the finer rules of the stepped form. The build of `@bottomhalf/stepping` knows those, with types.
+ * Deliberately absent: the finer rules of the stepped form. The build of `@bottomhalf/stepping` knows those, with
+ * types.
  */
 
 const throughMachine = 'mechanism code reaches the platform through @bottomhalf/machine only'
@@ -27,7 +28,8 @@ export const straightCode = [
     message: 'mechanism code answers an errno, or stops the machine with bug(): no throw, no try' },
   { selector: ':function[async=true], AwaitExpression, ForOfStatement[await=true]',
     message: 'mechanism code is synchronous: an engine decides who waits' },
-  { selector: ':function[generator=true]', message: 'generators are what the stepped build makes: write a plain function' },
+  { selector: ':function[generator=true]',
+    message: 'generators are what the stepped build makes: write a plain function' },
 ]
 
 /** For `no-restricted-syntax`: state lives in shared memory. */

@@ -41,7 +41,8 @@ test('Y2: engines serve tests, never sources', () => {
 test('the diagram names every package once, with a reason in each row', () => {
   const text = diagram()
   for (const row of layers) expect(text).toContain(row.reason)
-  for (const name of allNames) expect(text.split('\n').filter((line) => line.split('|')[2]?.match(`\\b${name}\\b(?!-)`))).toHaveLength(1)
+  const cells = text.split('\n').map((line) => line.split('|')[2] ?? '')
+  for (const name of allNames) expect(cells.filter((cell) => cell.split(/[ ,]+/).includes(name))).toHaveLength(1)
 })
 
 test('the diagram replaces what stands between its markers and nothing else', () => {

@@ -18,7 +18,15 @@ async function rulesOf(file, code) {
   return result.messages.map((message) => message.ruleId ?? message.message)
 }
 
-const errno = 'import type { Errno } from \'@bottomhalf/base\'\ndeclare function bind(): Errno\ndeclare function count(): number\n'
+const errno = `import type { Errno } from '@bottomhalf/base'
+declare function bind(): Errno
+declare function count(): number
+`
+const aTest = (text) => `import { test } from 'vitest'\n${text}\n`
+
+const platformUses = [
+  'Date.now()', 'process.pid', 'Atomics.load', 'setTimeout', 'Promise.resolve()', 'new SharedArrayBuffer(8)',
+]
 
 const cases = [
   ['an upward import', 'no-restricted-imports', mechanism,
@@ -31,8 +39,9 @@ const cases = [
     'export { join } from \'node:path\'\n', 'export { x } from \'#protocol\'\n'],
   ['a runtime import that the manifest does not declare', 'import-x/no-extraneous-dependencies', tool,
     'export { glob } from \'vitest\'\n', 'export { bug } from \'@bottomhalf/base\'\n'],
-  ...['Date.now()', 'process.pid', 'Atomics.load', 'setTimeout', 'Promise.resolve()', 'new SharedArrayBuffer(8)'].map((use) =>
-    [`${use} in mechanism code`, 'no-restricted-globals', mechanism, `export const x = ${use}\n`, 'export const x = Math.abs(1)\n']),
+  ...platformUses.map((use) =>
+    [`${use} in mechanism code`, 'no-restricted-globals', mechanism,
+      `export const x = ${use}\n`, 'export const x = Math.abs(1)\n']),
   ['Math.random in mechanism code', 'no-restricted-properties', mechanism,
     'export const x = Math.random()\n', 'export const x = Math.max(1, 2)\n'],
   ['throw in mechanism code', 'no-restricted-syntax', mechanism,
@@ -41,7 +50,8 @@ const cases = [
     'export function f(g: () => void): void {\n  try {\n    g()\n  } finally {\n    g()\n  }\n}\n',
     'export function f(g: () => void): void {\n  g()\n}\n'],
   ['async in mechanism code', 'no-restricted-syntax', mechanism,
-    'export const f = async (g: () => PromiseLike<void>) => {\n  await g()\n}\n', 'export const f = (g: () => void) => {\n  g()\n}\n'],
+    'export const f = async (g: () => PromiseLike<void>) => {\n  await g()\n}\n',
+    'export const f = (g: () => void) => {\n  g()\n}\n'],
   ['a generator in mechanism code', 'no-restricted-syntax', mechanism,
     'export function* f() {\n  yield 1\n}\n', 'export function f() {\n  return 1\n}\n'],
   ['mutable module state', 'no-restricted-syntax', mechanism, 'export let n = 0\nn++\n', 'export const n = 0\n'],
@@ -53,12 +63,11 @@ const cases = [
   ['`!` on something else than an element', 'no-restricted-syntax', tool,
     'export const f = (x: string | undefined) => x!\n', 'export const f = (x: string[]) => x[0]!\n'],
   ['.only', 'no-restricted-syntax', testFile,
-    'import { test } from \'vitest\'\ntest.only(\'S1: a\', () => undefined)\n', 'import { test } from \'vitest\'\ntest(\'S1: a\', () => undefined)\n'],
+    aTest('test.only("S1: a", () => undefined)'), aTest('test("S1: a", () => undefined)')],
   ['.skip on a chain', 'no-restricted-syntax', testFile,
-    'import { test } from \'vitest\'\ntest.concurrent.skip(\'a\', () => undefined)\n',
-    'import { test } from \'vitest\'\ntest.concurrent(\'a\', () => undefined)\n'],
+    aTest('test.concurrent.skip("a", () => undefined)'), aTest('test.concurrent("a", () => undefined)')],
   ['"should" in a test name', 'no-restricted-syntax', testFile,
-    'import { test } from \'vitest\'\ntest(\'it should add\', () => undefined)\n', 'import { test } from \'vitest\'\ntest(\'adds\', () => undefined)\n'],
+    aTest('test("it should add", () => undefined)'), aTest('test("adds", () => undefined)')],
   ['a semicolon', '@stylistic/semi', config, 'export const a = 1;\n', 'export const a = 1\n'],
   ['double quotes', '@stylistic/quotes', config, 'export const a = "b"\n', 'export const a = \'b\'\n'],
   ['a long line of code', '@stylistic/max-len', config,

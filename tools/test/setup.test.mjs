@@ -9,8 +9,9 @@ import { once } from '../stamps.mjs'
 
 const stamp = 'test-of-stamps'
 const result = 'node_modules/.bottomhalf/test-of-stamps.result'
-const forget = () => { for (const file of [result, `node_modules/.bottomhalf/${stamp}`]) rmSync(join(root, file), { force: true }) }
-afterEach(forget)
+afterEach(() => {
+  for (const file of [result, `node_modules/.bottomhalf/${stamp}`]) rmSync(join(root, file), { force: true })
+})
 
 function runs(want) {
   let count = 0
