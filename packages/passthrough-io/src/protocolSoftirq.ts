@@ -1,2 +1,179 @@
 // SPDX-License-Identifier: MIT
-export {}
+/**
+ * The protocol of production: a softirq and a list per CPU, no shared lock from the interrupt to the guest (DP-14).
+ *
+ *     interrupt                        softirq                              unbind, under eventLock
+ *     SCHED, QUEUED, MASKED on         take this CPU's list                 SCHED, MASKED off
+ *     SCHED was off: reference         unlink                               SCHED was on: put the reference
+ *     QUEUED was off: link, raise      RUN on: put back, raise              (QUEUED stays: the list's CPU turns it off)
+ *                                      else QUEUED, SCHED off, RUN on
+ *                                      SCHED was on: assist, put
+ *                                      RUN off
+ *
+ * Each box of state changes is one atomic step on the record's word. That is DP-14 with fewer interleavings: there,
+ * QUEUED goes off, RUN on and SCHED off one after the other, and MASKED is a word of its own. Every execution of this
+ * form is one of that form in which nobody came in between; three atomics fewer on the path of each interrupt.
+ *
+ * @xen xen/drivers/passthrough/io.c (raise_softirq_for, dpci_softirq, pt_pirq_softirq_reset, pt_pirq_softirq_active)
+ * Contexts  scheduleDpci: interrupt, IF = 0, irqDesc.lock.  dpciSoftirq: softirq.  dpciReset: eventLock.
+ * Locks     none. A CPU's list is its own, touched with IF = 0; the state word is atomic.
+ *
+ * P1  QUEUED is on exactly while the record is on a list, or held by the CPU that took it off and has not looked at it
+ *     yet; only who turns it on links (I5). So an arrival finds the record linked, or links it: some CPU will look (I1).
+ * P2  SCHED on owns one reference to the domain: who turns it on takes it, who turns it off pays it back (DP-4, I4).
+ * P3  RUN is on while a CPU is inside; who finds it on goes away without looking at SCHED (I3), and comes back (I1).
+ * P4  A list that is not empty has its softirq pending, or about to take it.
+ * P5  The next record is read, and the link cleared, before QUEUED goes off: after that another CPU may link it.
+ */
+import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
+import { checkExtension, getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
+import {
+  cmpxchg, cpuArea, debugChecks, fetchAnd, fetchOr, global, handler, irqDisable, irqEnable, ld, load, perCpu, st, struct,
+  thisCpu, word,
+} from '@bottomhalf/machine'
+import { openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
+import { hvmDirqAssist } from './assist.js'
+import type { DpciProtocol } from './protocol.js'
+import {
+  DPCI_MASKED, DPCI_PROTOCOL_WORDS, DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, dpciDomain, HvmPirqDpci,
+} from './records.js'
+
+export const PROTOCOL_NAME = 'softirq'
+
+/** What this form keeps in a record. */
+const DpciLink = struct('DpciLink', {
+  // the CPU whose list it is on, IF = 0: the next record, LAST, or 0 while it is on none
+  next: word,
+})
+
+const DpciList = perCpu('dpciList', {
+  // own CPU, IF = 0: a queue through DpciLink.next; both 0 while it is empty
+  head: word, tail: word,
+})
+
+const Dpci = global('dpciSoftirq', {
+  // written at boot, constant after:
+  nr: word,
+})
+
+const NEXT = HvmPirqDpci.protocol + DpciLink.next
+const LAST = 1
+const ACTIVE = DPCI_SCHED | DPCI_RUN | DPCI_QUEUED
+
+export function scheduleDpci(dpci: Ref<'HvmPirqDpci'>): void {
+  const before = fetchOr(dpci + HvmPirqDpci.state, DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED)
+  if ((before & DPCI_SCHED) === 0) getKnownAliveDomain(dpciDomain(dpci))                       // P2
+  if ((before & DPCI_QUEUED) === 0) linkAndRaise(dpci)                                         // P1
+}
+
+/** HVM_DPCI_SOFTIRQ: serve every record on this CPU's list. */
+export function dpciSoftirq(_nr: number): void {
+  let dpci = takeList()
+  while (dpci !== 0) {
+    const next = unlink(dpci)                                                                  // P5
+    serve(dpci)
+    dpci = next
+  }
+}
+
+export function dpciActive(dpci: Ref<'HvmPirqDpci'>): boolean {
+  return (load(dpci + HvmPirqDpci.state) & ACTIVE) !== 0
+}
+
+export function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
+  const before = fetchAnd(dpci + HvmPirqDpci.state, ~(DPCI_SCHED | DPCI_MASKED))
+  if ((before & DPCI_SCHED) !== 0) putDomain(dpciDomain(dpci))                                 // P2
+}
+
+export function protocolCpuDead(cpu: number): void {
+  irqDisable()
+  const dead = cpuArea(cpu, DpciList)
+  if (ld(dead + DpciList.head) !== 0) adoptList(dead)
+  irqEnable()
+}
+
+/** A record of zeros is on no list and has nothing scheduled. */
+export function initRecord(dpci: Ref<'HvmPirqDpci'>): void {
+  if (debugChecks()) assert(!dpciActive(dpci) && ld(dpci + NEXT) === 0, 'a new dpci record is not at rest', 'I6')
+}
+
+// One look at the state decides; it changes meanwhile only by an arrival or a cancel, and then we look again.
+function serve(dpci: Ref<'HvmPirqDpci'>): void {
+  let before: number = DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED                                  // the usual case first
+  for (;;) {
+    if ((before & DPCI_RUN) !== 0) return putBack(dpci)                                        // P3
+    const found = cmpxchg(dpci + HvmPirqDpci.state, before, (before & DPCI_MASKED) | DPCI_RUN) // P1, P3
+    if (found === before) break
+    before = found
+  }
+  if ((before & DPCI_SCHED) !== 0) {
+    hvmDirqAssist(dpci)
+    putDomain(dpciDomain(dpci))                                                                // P2
+  }
+  fetchAnd(dpci + HvmPirqDpci.state, ~DPCI_RUN)                                                // P3
+}
+
+// Another CPU is inside. QUEUED was not turned off, so nobody else has linked the record (P1).
+function putBack(dpci: Ref<'HvmPirqDpci'>): void {
+  irqDisable()
+  linkAndRaise(dpci)
+  irqEnable()
+}
+
+// Context: IF = 0, and QUEUED is ours to link for.
+function linkAndRaise(dpci: Ref<'HvmPirqDpci'>): void {
+  const list = thisCpu(DpciList)
+  if (debugChecks()) assert(ld(dpci + NEXT) === 0, 'a dpci record is linked twice', 'I5')
+  const tail = ld(list + DpciList.tail)
+  st(dpci + NEXT, LAST)
+  st(list + DpciList.tail, dpci)
+  if (tail !== 0) return st(tail + NEXT, dpci)                                                 // P4: raised by the first
+  st(list + DpciList.head, dpci)
+  raiseSoftirq(softirqNr())                                                                    // P4
+}
+
+/** Take the whole list of this CPU; returns its first record, or 0. */
+function takeList(): Ref<'HvmPirqDpci'> {
+  irqDisable()
+  const list = thisCpu(DpciList)
+  const first = ld(list + DpciList.head)
+  st(list + DpciList.head, 0)
+  st(list + DpciList.tail, 0)
+  irqEnable()
+  return first
+}
+
+/** Take a record off the chain; returns the one behind it, or 0. */
+function unlink(dpci: Ref<'HvmPirqDpci'>): Ref<'HvmPirqDpci'> {
+  const next = ld(dpci + NEXT)
+  st(dpci + NEXT, 0)
+  return next === LAST ? 0 : next
+}
+
+// The records keep QUEUED: they are on a list all the time (DP-13). IF = 0.
+function adoptList(dead: number): void {
+  const list = thisCpu(DpciList)
+  const tail = ld(list + DpciList.tail)
+  if (tail === 0) st(list + DpciList.head, ld(dead + DpciList.head))
+  else st(tail + NEXT, ld(dead + DpciList.head))
+  st(list + DpciList.tail, ld(dead + DpciList.tail))
+  st(dead + DpciList.head, 0)
+  st(dead + DpciList.tail, 0)
+  raiseSoftirq(softirqNr())                                                                    // P4
+}
+
+function softirqNr(): SoftirqNr {
+  return ld(Dpci.base + Dpci.nr) as SoftirqNr
+}
+
+const dpciSoftirqHandler = handler('dpciSoftirq', dpciSoftirq)
+
+export function setupProtocol(nr: SoftirqNr): void {
+  checkExtension(DpciLink, DPCI_PROTOCOL_WORDS)
+  st(Dpci.base + Dpci.nr, nr)
+  openSoftirq(nr, dpciSoftirqHandler)
+}
+
+export const protocol: DpciProtocol = {
+  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuDead,
+}

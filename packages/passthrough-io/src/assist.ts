@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The assist: give an arrival to the guest (DP-7).
+ *
+ * @xen xen/drivers/passthrough/io.c (hvm_dirq_assist)
+ * Contexts  softirq; one CPU at a time for each record, which the protocol sees to (I3).
+ * Locks     eventLock.
+ */
+import type { Ref } from '@bottomhalf/base'
+import { Domain, PirqRecord } from '@bottomhalf/domain'
+import { sendGuestPirq, vmsiDeliver } from '@bottomhalf/hvm'
+import { ld, testAndClearBit } from '@bottomhalf/machine'
+import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
+import { DPCI_GUEST_MSI, DPCI_MASKED_BIT, dpciDomain, HvmPirqDpci, pirqOf } from './records.js'
+
+/** Deliver what has arrived for a record, if it is still wanted. */
+export function hvmDirqAssist(dpci: Ref<'HvmPirqDpci'>): void {
+  const d = dpciDomain(dpci)
+  spinLock(d + Domain.eventLock)
+  assistLocked(d, dpci)
+  spinUnlock(d + Domain.eventLock)
+}
+
+function assistLocked(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {
+  // off: the run before has delivered this arrival too, or a cancel came while we waited for eventLock (DP-5, I2)
+  if (testAndClearBit(DPCI_MASKED_BIT, dpci + HvmPirqDpci.state) === 0) return
+  const flags = ld(dpci + HvmPirqDpci.flags)
+  if ((flags & DPCI_GUEST_MSI) === 0) return                                // unbound in the meantime
+  if (ld(pirqOf(dpci) + PirqRecord.evtchn) !== 0) sendGuestPirq(pirqOf(dpci))      // GV-1: instead of vMSI
+  else vmsiDeliver(d, ld(dpci + HvmPirqDpci.gvec), ld(dpci + HvmPirqDpci.gflags))
+}

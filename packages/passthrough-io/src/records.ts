@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The records of passthrough interrupts: what a domain and each of its pIRQs have of them.
+ *
+ *     Domain.hvmIrqDpci --> HvmIrqDpci            PirqRecord | ... | dpci: HvmPirqDpci |
+ *                                                 the record's domain is written at its creation and never changes (DP-14)
+ *
+ * @xen xen/include/xen/hvm/irq.h
+ * Locks     eventLock, but for `state`.
+ */
+import type { Ref } from '@bottomhalf/base'
+import { PirqRecord } from '@bottomhalf/domain'
+import { ld, struct, word, words } from '@bottomhalf/machine'
+
+/**
+ * Bits of `HvmPirqDpci.state`. SCHED: a run is wanted; whoever turns it on owes the domain one reference (DP-4). RUN: a
+ * CPU is inside. QUEUED: the record is on some CPU's list. MASKED: an arrival that no assist has looked at yet.
+ */
+export const DPCI_SCHED = 1 << 0
+export const DPCI_RUN = 1 << 1
+export const DPCI_QUEUED = 1 << 2
+export const DPCI_MASKED_BIT = 3
+export const DPCI_MASKED = 1 << DPCI_MASKED_BIT
+
+/** Bits of `HvmPirqDpci.flags`: what it is bound from and to. 0: not bound. */
+export const DPCI_MACH_PCI = 1 << 0
+export const DPCI_MACH_MSI = 1 << 1
+export const DPCI_MAPPED = 1 << 2
+export const DPCI_EOI_LATCH = 1 << 3
+export const DPCI_GUEST_PCI = 1 << 4
+export const DPCI_GUEST_MSI = 1 << 5
+export const DPCI_TRANSLATE = 1 << 6
+
+/** Words that a form of the protocol has for itself in every record. */
+export const DPCI_PROTOCOL_WORDS = 16
+
+export const HvmPirqDpci = struct('HvmPirqDpci', {
+  // atomic: see DPCI_SCHED
+  state: word,
+  // the protocol's
+  protocol: words(DPCI_PROTOCOL_WORDS),
+  // eventLock; constant while the interrupt is bound to the guest, so a delivery under irqDesc.lock may read it
+  flags: word,
+  // eventLock: where a guest MSI goes; destVcpuId is -1 for several vCPUs, or none
+  gvec: word, gflags: word, destVcpuId: word,
+  // eventLock: whether the machine waits for the guest's EOI
+  needsEoi: word,
+})
+
+const BATCH = 8
+
+export const HvmIrqDpci = struct('HvmIrqDpci', {
+  // eventLock; atomic, so that an EOI may look without the lock: bound MSIs whose `needsEoi` is on
+  eoiMsis: word,
+  // eventLock: pairs {pirq, record} of an iteration
+  batch: words(2 * BATCH),
+})
+
+/** Records that an iteration looks up at once (DP-12). */
+export const DPCI_BATCH = BATCH
+
+/** The passthrough part of a pIRQ record. */
+export function dpciOf(pirq: Ref<'PirqRecord'>): Ref<'HvmPirqDpci'> {
+  return pirq + PirqRecord.dpci
+}
+
+/** The pIRQ record around a passthrough part. */
+export function pirqOf(dpci: Ref<'HvmPirqDpci'>): Ref<'PirqRecord'> {
+  return dpci - PirqRecord.dpci
+}
+
+/** The domain of a record. Constant, so no lock is needed. */
+export function dpciDomain(dpci: Ref<'HvmPirqDpci'>): Ref<'Domain'> {
+  return ld(pirqOf(dpci) + PirqRecord.domain)
+}
