@@ -38,7 +38,9 @@ export const SpinLock = struct('SpinLock', {
 
 type Lock = Ref<'SpinLock'>
 
-// Of the lock's address, so that the fast paths need one addition.
+// Module constants, so that the compiler folds them.
+const STATE = SpinLock.state
+const SERVING = SpinLock.serving
 const FLAGS = SpinLock.meta + LockMeta.flags
 
 /** `irqFlags` of a wait that leaves IF as it is. */
@@ -46,8 +48,8 @@ const AS_IT_IS = 0
 
 /** Make a lock, free. `kind`: that of `setupSpinlocks` if left out. Before the lock is shared. */
 export function spinLockInit(lock: Lock, lockClass: LockClass, kind?: LockKind): void {
-  st(lock + SpinLock.state, 0)
-  st(lock + SpinLock.serving, 0)
+  st(lock + STATE, 0)
+  st(lock + SERVING, 0)
   st(lock + SpinLock.owner, 0)
   st(lock + SpinLock.depth, 0)
   metaInit(lock + SpinLock.meta, lockClass, kind === undefined ? defaultLockKind() : kind)
@@ -59,7 +61,7 @@ export function spinLockInit(lock: Lock, lockClass: LockClass, kind?: LockKind):
 export function spinLock(lock: Lock): void {
   const flags = ld(lock + FLAGS)
   if (flags !== PLAIN_TAS) return takeOther(lock, flags, AS_IT_IS)
-  while (cmpxchg(lock + SpinLock.state, 0, 1) !== 0) awaitWord(lock + SpinLock.state, AWAIT_EQ, 0)
+  while (cmpxchg(lock + STATE, 0, 1) !== 0) awaitWord(lock + STATE, AWAIT_EQ, 0)
 }
 
 /** Turn interrupts off, which were on, and take the lock. */
@@ -68,7 +70,7 @@ export function spinLockIrq(lock: Lock): void {
   irqDisable()
   const flags = ld(lock + FLAGS)
   if (flags !== PLAIN_TAS) return takeOther(lock, flags, 1)
-  while (cmpxchg(lock + SpinLock.state, 0, 1) !== 0) waitFree(lock, 1)
+  while (cmpxchg(lock + STATE, 0, 1) !== 0) waitFree(lock, 1)
 }
 
 /** Turn interrupts off and take the lock; returns the flags for `spinUnlockIrqrestore`. */
@@ -76,7 +78,7 @@ export function spinLockIrqsave(lock: Lock): number {
   const irqFlags = irqSave()
   const flags = ld(lock + FLAGS)
   if (flags !== PLAIN_TAS) takeOther(lock, flags, irqFlags)
-  else while (cmpxchg(lock + SpinLock.state, 0, 1) !== 0) waitFree(lock, irqFlags)
+  else while (cmpxchg(lock + STATE, 0, 1) !== 0) waitFree(lock, irqFlags)
   return irqFlags
 }
 
@@ -84,7 +86,7 @@ export function spinLockIrqsave(lock: Lock): number {
 export function spinTrylock(lock: Lock): boolean {
   const flags = ld(lock + FLAGS)
   if (flags !== PLAIN_TAS) return tryOther(lock, flags)
-  return cmpxchg(lock + SpinLock.state, 0, 1) === 0
+  return cmpxchg(lock + STATE, 0, 1) === 0
 }
 
 /** Turn interrupts off and take the lock if it is free; if not, IF is as it was. From IF = 1. */
@@ -108,7 +110,7 @@ export function spinTrylockIrqsave(lock: Lock): number {
 export function spinUnlock(lock: Lock): void {
   const flags = ld(lock + FLAGS)
   if (flags !== PLAIN_TAS) return releaseOther(lock, flags)
-  store(lock + SpinLock.state, 0)
+  store(lock + STATE, 0)
 }
 
 /** Give the lock back and turn interrupts on. */
@@ -127,21 +129,21 @@ export function spinUnlockIrqrestore(lock: Lock, irqFlags: number): void {
 
 /** Whether anybody holds the lock: a moment's value, for assertions. */
 export function spinIsLocked(lock: Lock): boolean {
-  if ((ld(lock + FLAGS) & TICKET) === 0) return load(lock + SpinLock.state) !== 0
-  return load(lock + SpinLock.serving) !== load(lock + SpinLock.state)
+  if ((ld(lock + FLAGS) & TICKET) === 0) return load(lock + STATE) !== 0
+  return load(lock + SERVING) !== load(lock + STATE)
 }
 
 /** Wait until whoever holds the lock now has given it back. Others may have taken it since. */
 export function spinBarrier(lock: Lock): void {
   const flags = ld(lock + FLAGS)
   if ((flags & CHECKED) !== 0) checkBeforeBarrier(lock + SpinLock.meta, flags)
-  if ((flags & TICKET) === 0) awaitWord(lock + SpinLock.state, AWAIT_EQ, 0)
+  if ((flags & TICKET) === 0) awaitWord(lock + STATE, AWAIT_EQ, 0)
   else awaitTurnEnd(lock)
 }
 
 function awaitTurnEnd(lock: Lock): void {
-  const serving = load(lock + SpinLock.serving)
-  if (load(lock + SpinLock.state) !== serving) awaitWord(lock + SpinLock.serving, AWAIT_NE, serving)
+  const serving = load(lock + SERVING)
+  if (load(lock + STATE) !== serving) awaitWord(lock + SERVING, AWAIT_NE, serving)
 }
 
 /** What was measured of the lock, if it was made while `setupSpinlocks` asked for a profile. At rest, or held. */
@@ -207,12 +209,13 @@ function tryOther(lock: Lock, flags: number): boolean {
 }
 
 function releaseOther(lock: Lock, flags: number): void {
+  if (flags === PLAIN_TICKET) return serveNext(lock)
   checkMade(flags)
   const meta = lock + SpinLock.meta
   if ((flags & PROFILED) !== 0) profileReleased(meta, flags)
   if ((flags & CHECKED) !== 0) noteReleased(meta, true)
-  if ((flags & TICKET) === 0) store(lock + SpinLock.state, 0)
-  else store(lock + SpinLock.serving, (load(lock + SpinLock.serving) + 1) | 0)     // S1: the holder alone writes it
+  if ((flags & TICKET) === 0) store(lock + STATE, 0)
+  else serveNext(lock)
 }
 
 /** Take the lock; returns how long that took in ns, -1 if it was free. */
@@ -220,25 +223,30 @@ function takeTimed(lock: Lock, flags: number, irqFlags: number): number {
   if (takeIfFree(lock, flags)) return -1
   const startNs = nowNs()
   if ((flags & TICKET) !== 0) takeTicket(lock)
-  else while (cmpxchg(lock + SpinLock.state, 0, 1) !== 0) waitFree(lock, irqFlags)
+  else while (cmpxchg(lock + STATE, 0, 1) !== 0) waitFree(lock, irqFlags)
   return nowNs() - startNs
 }
 
 function takeIfFree(lock: Lock, flags: number): boolean {
-  if ((flags & TICKET) === 0) return cmpxchg(lock + SpinLock.state, 0, 1) === 0
+  if ((flags & TICKET) === 0) return cmpxchg(lock + STATE, 0, 1) === 0
   // S3: the next ticket is the one that is served, or nothing is drawn
-  const serving = load(lock + SpinLock.serving)
-  return cmpxchg(lock + SpinLock.state, serving, (serving + 1) | 0) === serving
+  const serving = load(lock + SERVING)
+  return cmpxchg(lock + STATE, serving, (serving + 1) | 0) === serving
 }
 
 function takeTicket(lock: Lock): void {
-  const ticket = fetchAdd(lock + SpinLock.state, 1)                                 // S2
-  awaitWord(lock + SpinLock.serving, AWAIT_EQ, ticket)
+  const ticket = fetchAdd(lock + STATE, 1)                                 // S2
+  awaitWord(lock + SERVING, AWAIT_EQ, ticket)
+}
+
+// S1: the holder alone writes it
+function serveNext(lock: Lock): void {
+  store(lock + SERVING, (load(lock + SERVING) + 1) | 0)
 }
 
 /** S4: wait with IF as it was, and return with IF = 0 if it was turned off. */
 function waitFree(lock: Lock, irqFlags: number): void {
   if (irqFlags !== 0) irqEnable()
-  awaitWord(lock + SpinLock.state, AWAIT_EQ, 0)
+  awaitWord(lock + STATE, AWAIT_EQ, 0)
   if (irqFlags !== 0) irqDisable()
 }
