@@ -2,10 +2,11 @@
 /**
  * What the types say of function values: does calling one suspend?
  *
- * A type suspends by the brand of `Susp<F>`, or because it is the type of one known function that does. `mismatch` finds
- * where a value flows from one colour to the other, however deep in an object, array or callback.
+ * A type suspends by the brand of `Susp<F>`, or because it is the type of one known function that does. `mismatch`
+ * finds where a value flows from one colour to the other, however deep in an object, array or callback.
  */
 import ts from 'typescript'
+import { symbolOfType } from './functions.js'
 import { isLibraryFile } from './program.js'
 
 /** `any`: nobody knows. `mixed`: a union of both colours. `none`: nothing to call. */
@@ -40,7 +41,7 @@ export class Colours {
     if (type.isUnion()) return union(type.types.map((each) => this.of(each)))
     const solid = type.flags & ts.TypeFlags.TypeParameter ? this.#checker.getBaseConstraintOfType(type) ?? type : type
     if (solid.getCallSignatures().length === 0) return 'none'
-    const known = solid.symbol as ts.Symbol | undefined
+    const known = symbolOfType(this.#checker, solid)
     return solid.getProperty(BRAND) !== undefined || (known !== undefined && this.#suspends(known)) ? 'susp' : 'plain'
   }
 
@@ -102,7 +103,9 @@ export class Colours {
       const mine = this.#checker.getTypeArguments(from)
       return first(this.#checker.getTypeArguments(to), (each, i) => mine[i] && this.mismatch(mine[i], each, depth))
     }
-    return this.#signatureMismatch(from, to, depth) ?? this.#elementMismatch(from, to, depth) ?? this.#propertyMismatch(from, to, depth)
+    return this.#signatureMismatch(from, to, depth)
+      ?? this.#elementMismatch(from, to, depth)
+      ?? this.#propertyMismatch(from, to, depth)
   }
 
   #signatureMismatch(from: ts.Type, to: ts.Type, depth: number): Mismatch | undefined {

@@ -6,6 +6,9 @@ import type { MachineModule } from './externals.js'
 import type { ManifestEntry } from './manifest.js'
 import type { Suspension } from './suspends.js'
 
+/** `ns.ops.start`: deeper members of exports are reached through types alone. */
+const MAX_PARTS = 3
+
 export interface Described {
   readonly entry: ManifestEntry
   /** The machines whose operations the module exports. */
@@ -25,10 +28,11 @@ export function describeModule(checker: ts.TypeChecker, file: ts.SourceFile, sus
     else for (const [member, part] of membersOf(checker, symbol)) addMember(member, name + part)
   }
   const addMember = (symbol: ts.Symbol, name: string): void => {
-    if (symbol.flags & ts.SymbolFlags.ValueModule || name.split(/[#.]/).length < 4) add(throughAliases(checker, symbol), name)
+    if (name.split(/[#.]/).length <= MAX_PARTS) add(throughAliases(checker, symbol), name)
   }
   const module = checker.getSymbolAtLocation(file)
-  for (const symbol of module ? checker.getExportsOfModule(module) : []) add(throughAliases(checker, symbol), symbol.name)
+  const exported = module ? checker.getExportsOfModule(module) : []
+  for (const symbol of exported) add(throughAliases(checker, symbol), symbol.name)
   return { entry: { access: [...access].sort(), suspends: [...suspends].sort() }, machines: [...machines] }
 }
 
@@ -38,8 +42,8 @@ function membersOf(checker: ts.TypeChecker, symbol: ts.Symbol): [ts.Symbol, stri
     return checker.getExportsOfModule(symbol).map((each) => [each, `.${each.name}`])
   }
   if (symbol.flags & ts.SymbolFlags.Class) {
-    const instance = checker.getDeclaredTypeOfSymbol(symbol).getProperties().map((each): [ts.Symbol, string] => [each, `#${each.name}`])
-    return [...instance, ...staticMembers(checker, symbol)]
+    const instance = checker.getDeclaredTypeOfSymbol(symbol).getProperties()
+    return [...instance.map((each): [ts.Symbol, string] => [each, `#${each.name}`]), ...staticMembers(checker, symbol)]
   }
   return symbol.flags & ts.SymbolFlags.Variable ? staticMembers(checker, symbol) : []
 }

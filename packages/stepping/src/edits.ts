@@ -39,8 +39,10 @@ export function applyEdits(source: string, edits: readonly Edit[], fileName: str
   }
   writer.original(at, source.length)
   const mappings = encode(writer.lines)
-  const map = { version: 3, file: fileName, sources: [fileName], sourcesContent: [source], names: [], mappings } as const
-  return { code: writer.code, map: { ...map, sources: [...map.sources], sourcesContent: [source], names: [] } }
+  const map: SourceMapV3 = {
+    version: 3, file: fileName, sources: [fileName], sourcesContent: [source], names: [], mappings,
+  }
+  return { code: writer.code, map }
 }
 
 class Writer {

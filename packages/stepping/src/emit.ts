@@ -9,12 +9,12 @@
  *     m(x) { }          *m(x) { }
  *
  * E1  Arguments stay where they are, so the order of evaluation does.
- * E2  A statement that would now begin with `(` gets a `;` before it, but only in a list of statements: sources end lines
- *     without semicolons, and anywhere else an empty statement would take its place.
+ * E2  A statement that would now begin with `(` gets a `;` before it, but only in a list of statements: sources end
+ *     lines without semicolons, and anywhere else an empty statement would take its place.
  * E3  No line is added or taken: imports join the first line.
  *
- * Leaves (functions that only step, and call nothing that suspends) could be written into their callers here; measured on
- * a hand-made form, that doubles the speed of long runs at most.
+ * Leaves (functions that only step, and call nothing that suspends) could be written into their callers here; measured
+ * on a hand-made form, that doubles the speed of long runs at most.
  */
 import ts from 'typescript'
 import type { Edit } from './edits.js'
@@ -41,9 +41,11 @@ export function editsOf(file: ts.SourceFile, suspension: Suspension): Edit[] {
   const editCall = (call: ts.CallExpression): void => {
     const target = suspension.targetOf(call)
     const start = call.getStart(file)
-    if (target !== undefined) insert(start, target.kind === 'access' ? '(' : '(yield* ', start)
+    const [before, after] = target === undefined ? [] : target.kind === 'access'
+      ? ['(', ` ? yield : ${names.of(target.external)}())`] : ['(yield* ', ')']
+    if (before !== undefined) insert(start, before, start)
     ts.forEachChild(call, visit)
-    if (target !== undefined) insert(call.end, target.kind === 'access' ? ` ? yield : ${names.of(target.external)}())` : ')', start)
+    if (after !== undefined) insert(call.end, after, start)
   }
   const editFunction = (fn: FunctionNode): void => {
     if (ts.isArrowFunction(fn)) editArrow(fn)
@@ -64,16 +66,16 @@ export function editsOf(file: ts.SourceFile, suspension: Suspension): Edit[] {
   }
   const editArrow = (arrow: ts.ArrowFunction): void => {
     const start = arrow.getStart(file)
-    const [parameter] = arrow.parameters
+    const parameter = arrow.parameters.at(0)
     const isBareParameter = parameter?.getStart(file) === start
     insert(start, isBareParameter ? '(function* (' : '(function* ', start)
-    for (const each of arrow.parameters) visit(each)
-    if (isBareParameter && parameter !== undefined) insert(parameter.end, ')', parameter.end)
-    const sign = arrow.equalsGreaterThanToken
-    const isExpression = !ts.isBlock(arrow.body)
-    edits.push({ at: sign.getStart(file), remove: 2, text: isExpression ? '{ return (' : '', origin: sign.getStart(file) })
+    arrow.parameters.forEach(visit)
+    if (isBareParameter) insert(parameter.end, ')', parameter.end)
+    const sign = arrow.equalsGreaterThanToken.getStart(file)
+    const [open, close] = ts.isBlock(arrow.body) ? ['', ')'] : ['{ return (', ') })']
+    edits.push({ at: sign, remove: 2, text: open, origin: sign })
     visit(arrow.body)
-    insert(arrow.end, isExpression ? ') })' : ')', arrow.end)
+    insert(arrow.end, close, arrow.end)
   }
   const guardStatement = (statement: ts.ExpressionStatement, from: number): void => {
     const at = statement.getStart(file)

@@ -50,11 +50,13 @@ const untouched = {}
 
 function messageOf(diagnostic: Diagnostic, workDir: string): PartialMessage {
   const { file, line, column, length, lineText } = diagnostic
-  return { text: diagnosticText(diagnostic), location: { file: relative(workDir, file), line, column: column - 1, length, lineText } }
+  const location = { file: relative(workDir, file), line, column: column - 1, length, lineText }
+  return { text: diagnosticText(diagnostic), location }
 }
 
 function entriesOf({ entryPoints = [] }: BuildOptions, workDir: string): Record<string, string> {
-  const list = Array.isArray(entryPoints) ? entryPoints : Object.entries(entryPoints).map(([out, path]) => ({ in: path, out }))
+  const isList = Array.isArray(entryPoints)
+  const list = isList ? entryPoints : Object.entries(entryPoints).map(([out, path]) => ({ in: path, out }))
   return Object.fromEntries(list.map((each) => {
     const { in: path, out } = typeof each === 'string' ? { in: each, out: each } : each
     return [subpathOf(out), resolve(workDir, path)]

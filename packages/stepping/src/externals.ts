@@ -2,8 +2,8 @@
 /**
  * What the imported packages export: which of it is an access operation, which of it suspends.
  *
- * Manifests speak of names, the type checker of symbols: here the one is turned into the other, once per program, so that
- * namespaces, renames and re-exports need no care later.
+ * Manifests speak of names, the type checker of symbols: here the one is turned into the other, once per program, so
+ * that namespaces, renames and re-exports need no care later.
  */
 import { dirname, relative, resolve, sep } from 'node:path'
 import ts from 'typescript'
@@ -25,7 +25,7 @@ export interface External {
 
 export interface Externals {
   readonly bySymbol: ReadonlyMap<ts.Symbol, External>
-  /** Symbols that the machines export, access or not: their declarations (`struct`, `perCpu`) may make module constants. */
+  /** What the machines export, access or not: their declarations (`struct`, `perCpu`) may make module constants. */
   readonly ofMachines: ReadonlySet<ts.Symbol>
   /** The manifests that were read; a change of one changes the result. */
   readonly manifests: ReadonlySet<string>
@@ -54,7 +54,7 @@ export function findExternals(sources: Sources, options: ExternalOptions, report
     const found = entryFor(specifier, typesFile, options, report)
     if (found === undefined) continue
     if (found.file !== undefined) manifests.add(found.file)
-    addEntry(checker, module, found.entry, found.machine, bySymbol)
+    addEntry(checker, module, found, bySymbol)
     if (found.entry.access.length > 0) {
       for (const symbol of checker.getExportsOfModule(module)) ofMachines.add(throughAliases(checker, symbol))
     }
@@ -64,7 +64,9 @@ export function findExternals(sources: Sources, options: ExternalOptions, report
 
 interface Found { readonly entry: ManifestEntry, readonly machine: MachineModule, readonly file?: string }
 
-function entryFor(specifier: ts.StringLiteral, typesFile: string, options: ExternalOptions, report: Report): Found | undefined {
+function entryFor(
+  specifier: ts.StringLiteral, typesFile: string, options: ExternalOptions, report: Report,
+): Found | undefined {
   const { text } = specifier
   const given = options.access[text]
   if (given !== undefined && isBareSpecifier(text)) return { entry: given, machine: { specifier: text } }
@@ -79,7 +81,7 @@ function entryFor(specifier: ts.StringLiteral, typesFile: string, options: Exter
 }
 
 function addEntry(
-  checker: ts.TypeChecker, module: ts.Symbol, entry: ManifestEntry, machine: MachineModule, into: Map<ts.Symbol, External>,
+  checker: ts.TypeChecker, module: ts.Symbol, { entry, machine }: Found, into: Map<ts.Symbol, External>,
 ): void {
   for (const kind of ['access', 'suspends'] as const) {
     for (const name of entry[kind]) {
@@ -94,8 +96,8 @@ function memberSymbol(checker: ts.TypeChecker, module: ts.Symbol, path: string):
   const [first = '', ...rest] = path.split(/(?=[#.])/)
   let at = exportOf(checker, module, first)
   for (const part of rest) {
-    const name = part.slice(1)
-    at = at && (part.startsWith('#') ? checker.getDeclaredTypeOfSymbol(at).getProperty(name) : staticMember(checker, at, name))
+    const memberOf = part.startsWith('#') ? instanceMember : staticMember
+    at = at && memberOf(checker, at, part.slice(1))
   }
   return at
 }
@@ -105,8 +107,13 @@ function exportOf(checker: ts.TypeChecker, module: ts.Symbol, name: string): ts.
   return symbol && throughAliases(checker, symbol)
 }
 
-const staticMember = (checker: ts.TypeChecker, owner: ts.Symbol, name: string): ts.Symbol | undefined =>
-  owner.flags & ts.SymbolFlags.ValueModule ? exportOf(checker, owner, name) : checker.getTypeOfSymbol(owner).getProperty(name)
+const instanceMember = (checker: ts.TypeChecker, owner: ts.Symbol, name: string): ts.Symbol | undefined =>
+  checker.getDeclaredTypeOfSymbol(owner).getProperty(name)
+
+function staticMember(checker: ts.TypeChecker, owner: ts.Symbol, name: string): ts.Symbol | undefined {
+  if (owner.flags & ts.SymbolFlags.ValueModule) return exportOf(checker, owner, name)
+  return checker.getTypeOfSymbol(owner).getProperty(name)
+}
 
 /** Each import and re-export of a module outside the package's own sources; what cannot be resolved is reported. */
 function importSites(sources: Sources, report: Report): ImportSite[] {
@@ -126,7 +133,8 @@ function importSites(sources: Sources, report: Report): ImportSite[] {
 }
 
 function specifierOf(statement: ts.Statement): ts.StringLiteral | undefined {
-  const from = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement) ? statement.moduleSpecifier : undefined
+  const mayHaveOne = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)
+  const from = mayHaveOne ? statement.moduleSpecifier : undefined
   return from !== undefined && ts.isStringLiteral(from) ? from : undefined
 }
 
@@ -135,10 +143,13 @@ const isNodeModule = (specifier: string): boolean => specifier.startsWith('node:
 function reportUnresolved(statement: ts.Statement, specifier: ts.StringLiteral, report: Report): void {
   const forEffect = ts.isImportDeclaration(statement) && statement.importClause === undefined
   const asset = /\.(?![cm]?[jt]s$)\w+$/.test(specifier.text)
-  if (!forEffect && !asset) report('STEP-19', specifier, `the module '${specifier.text}' is not found, so nobody can tell what of it suspends`)
+  if (forEffect || asset) return
+  report('STEP-19', specifier, `the module '${specifier.text}' is not found, so nobody can tell what of it suspends`)
 }
 
-function checkNames(checker: ts.TypeChecker, statement: ts.Statement, specifier: ts.StringLiteral, report: Report): void {
+function checkNames(
+  checker: ts.TypeChecker, statement: ts.Statement, specifier: ts.StringLiteral, report: Report,
+): void {
   for (const name of importedNames(statement)) {
     const symbol = checker.getSymbolAtLocation(name)
     const unknown = symbol === undefined || checker.isUnknownSymbol(throughAliases(checker, symbol))

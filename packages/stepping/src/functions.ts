@@ -2,7 +2,7 @@
 /** Functions in the syntax tree: which node is one, which one a symbol names, which one encloses a node. */
 import ts from 'typescript'
 
-/** What can become a generator. A method without a body is an abstract one: it has no text to change, and it suspends. */
+/** What can become a generator. A method without a body is an abstract one, which has no text to change. */
 export type FunctionNode = ts.FunctionDeclaration | ts.MethodDeclaration | ts.FunctionExpression | ts.ArrowFunction
 
 /** What runs the code inside it, at some time of its own. */
@@ -39,7 +39,8 @@ const isOutside = (child: ts.Node, container: Container): boolean =>
 export const isAsync = (node: FunctionNode): boolean =>
   (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Async) !== 0
 
-export const isGenerator = (node: FunctionNode): boolean => !ts.isArrowFunction(node) && node.asteriskToken !== undefined
+export const isGenerator = (node: FunctionNode): boolean =>
+  !ts.isArrowFunction(node) && node.asteriskToken !== undefined
 
 /** Visit the whole tree of `node`, types left out; `enter` answers false to leave a node's children out. */
 export function visitCode(node: ts.Node, enter: (node: ts.Node) => unknown): void {
@@ -61,8 +62,10 @@ export const isWrapper = (node: ts.Node): node is ts.Expression & { readonly exp
   ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node) || ts.isAsExpression(node)
   || ts.isSatisfiesExpression(node) || ts.isTypeAssertionExpression(node)
 
+export type ValueName = ts.Identifier | ts.PropertyAccessExpression | ts.ElementAccessExpression
+
 /** A name, `a.b` or `a['b']` that is read as a value; not the names of declarations, properties, imports and labels. */
-export function isValueName(node: ts.Node): node is ts.Identifier | ts.PropertyAccessExpression | ts.ElementAccessExpression {
+export function isValueName(node: ts.Node): node is ValueName {
   if (ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node)) return true
   if (!ts.isIdentifier(node)) return false
   const { parent } = node
@@ -85,6 +88,11 @@ export function symbolOf(checker: ts.TypeChecker, expression: ts.Node): ts.Symbo
 function nameIn(expression: ts.Node): ts.Node {
   if (ts.isPropertyAccessExpression(expression)) return expression.name
   return ts.isElementAccessExpression(expression) ? expression.argumentExpression : expression
+}
+
+/** The function, class or interface that a type is the type of. */
+export function symbolOfType(checker: ts.TypeChecker, type: { readonly symbol?: ts.Symbol }): ts.Symbol | undefined {
+  return type.symbol && throughAliases(checker, type.symbol)
 }
 
 export const throughAliases = (checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol =>

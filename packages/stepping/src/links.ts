@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Functions that stand for one another, so that one caller may meet any of them: methods along a class hierarchy, methods
- * that implement a `Susp<F>` member of an interface, and exports of the modules that a `#name` chooses from.
+ * Functions that stand for one another, so that one caller may meet any of them: methods along a class hierarchy,
+ * methods that implement a `Susp<F>` member of an interface, and exports of the modules that a `#name` chooses from.
  */
 import ts from 'typescript'
 import { isBranded } from './colour.js'
@@ -37,7 +37,9 @@ function linkOverrides(checker: ts.TypeChecker, node: ts.ClassLikeDeclaration, l
 }
 
 /** The members of the classes and interfaces named in the heritage clauses that `member` overrides or implements. */
-function inheritedMembers(checker: ts.TypeChecker, node: ts.ClassLikeDeclaration, member: ts.MethodDeclaration): ts.Symbol[] {
+function inheritedMembers(
+  checker: ts.TypeChecker, node: ts.ClassLikeDeclaration, member: ts.MethodDeclaration,
+): ts.Symbol[] {
   const name = checker.getSymbolAtLocation(member.name)?.name
   const isStatic = (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static) !== 0
   const bases = (node.heritageClauses ?? []).flatMap((clause) => clause.types)

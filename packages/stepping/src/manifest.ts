@@ -2,8 +2,8 @@
 /**
  * `stepping.json`: what the stepped build of a package says to the builds that stand on it.
  *
- * It lies beside the files that the export condition `stepped` leads to, and names per entry the exports that are access
- * operations and those that suspend. `Queue#push` is a method of instances, `ops.start` a member of the export itself.
+ * It lies beside the files that the export condition `stepped` leads to, and names per entry the exports that are
+ * access operations and those that suspend. `Queue#push` is a method of instances, `ops.start` a member of the export.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -32,7 +32,8 @@ export type Lookup =
 const baseConditions = ['node', 'import', 'module-sync']
 
 /**
- * What is known of the module behind a bare specifier. A package without a stepped form is plain: nothing of it suspends.
+ * What is known of the module behind a bare specifier. A package without a stepped form is plain: nothing of it
+ * suspends.
  *
  * @param typesFile where TypeScript found the module's types; it leads to the package when node_modules does not
  */
@@ -61,7 +62,8 @@ function entryOf(text: string, file: string, subpath: string): Lookup {
   const manifest = checkManifest(parseJson(text))
   if (typeof manifest === 'string') return { kind: 'fault', found: `${file}: ${manifest}` }
   const entry = manifest.exports[subpath]
-  return entry === undefined ? { kind: 'fault', found: `${file} knows no entry ${subpath}` } : { kind: 'entry', entry, file }
+  if (entry === undefined) return { kind: 'fault', found: `${file} knows no entry ${subpath}` }
+  return { kind: 'entry', entry, file }
 }
 
 function checkManifest(value: unknown): Manifest | string {

@@ -103,12 +103,14 @@ function pickTarget(value: unknown, conditions: Conditions): string | undefined 
 
 /** Every file that a `#name` of the package may lead to, under any condition. */
 export function allTargets(info: PackageInfo, key: string): string[] {
-  const leaves = (value: unknown): string[] =>
-    typeof value === 'string' ? [value] : isObject(value) || Array.isArray(value) ? Object.values(value).flatMap(leaves) : []
+  const leaves = (value: unknown): string[] => {
+    if (typeof value === 'string') return [value]
+    return isObject(value) || Array.isArray(value) ? Object.values(value).flatMap(leaves) : []
+  }
   return isObject(info.imports) ? leaves(info.imports[key]).map((target) => join(info.dir, target)) : []
 }
 
-/** The source that a built file of the package comes from by the usual layout: `dist/a.js`, `dist-stepped/a.js` -> `src/a.ts`. */
+/** The source of a built file of the package, by the usual layout: `dist/a.js`, `dist-stepped/a.js` -> `src/a.ts`. */
 export function sourceOfBuilt(info: PackageInfo, built: string): string | undefined {
   const match = /^[/\\][^/\\]+[/\\](.+?)(\.d)?\.[cm]?[jt]s$/.exec(built.slice(info.dir.length))
   const source = match?.[1] === undefined ? undefined : join(info.dir, 'src', `${match[1]}.ts`)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Rules about where a suspending call and a suspending function may stand (STEP-1 to 8, 10 to 13, 16, 17, 20). */
 import ts from 'typescript'
+import { isBranded } from './colour.js'
 import type { Report } from './diagnostic.js'
-import { bare, isNameOf, isWrapper, nameOf, symbolOf, throughAliases, visitCode } from './functions.js'
+import { bare, isNameOf, nameOf, symbolOf, symbolOfType, visitCode } from './functions.js'
 import type { Container, FunctionNode } from './functions.js'
 import type { Sources } from './program.js'
 import type { RuleId } from './rules.js'
@@ -82,24 +83,26 @@ export function textOf(node: ts.Node): string {
   return text.length > 40 ? `${text.slice(0, 37)}...` : text
 }
 
-function suspendingFunction(expression: ts.Expression, { checker }: Sources, suspension: Suspension): ts.Symbol | undefined {
+/** Does calling this expression step or suspend? */
+function isSuspending(expression: ts.Expression, { checker }: Sources, suspension: Suspension): boolean {
   const callee = bare(expression)
-  const named = symbolOf(checker, callee) ?? checker.getTypeAtLocation(callee).symbol
-  const symbol = named && throughAliases(checker, named)
-  const found = symbol !== undefined && (suspension.suspendsSymbol(symbol) || suspension.externals.bySymbol.has(symbol))
-  return found ? symbol : undefined
+  const type = checker.getTypeAtLocation(callee)
+  const symbol = symbolOf(checker, callee) ?? symbolOfType(checker, type)
+  const isKnown = symbol !== undefined
+    && (suspension.suspendsSymbol(symbol) || suspension.externals.bySymbol.has(symbol))
+  return isKnown || isBranded(type)
 }
 
 function checkNew(node: ts.NewExpression, sources: Sources, suspension: Suspension, report: Report): void {
   if (isGlobalName(node.expression, 'Function', sources)) {
     report('STEP-20', node, '`new Function` makes code that the build cannot read')
   }
-  if (suspendingFunction(node.expression, sources, suspension) === undefined) return
+  if (!isSuspending(node.expression, sources, suspension)) return
   report('STEP-12', node, `\`${textOf(node.expression)}\` may stop at a shared access, and a constructor cannot`)
 }
 
 function checkTag(node: ts.TaggedTemplateExpression, sources: Sources, suspension: Suspension, report: Report): void {
-  if (suspendingFunction(node.tag, sources, suspension) === undefined) return
+  if (!isSuspending(node.tag, sources, suspension)) return
   report('STEP-13', node, `the tag \`${textOf(node.tag)}\` may stop at a shared access`)
 }
 
@@ -148,14 +151,8 @@ const calledByTheLanguage = new Set(['toString', 'valueOf', 'toJSON', 'then', 'n
 /** Conversions, iteration and `await` call methods that no call names. */
 function checkMethodName(method: ts.MethodDeclaration, suspension: Suspension, report: Report): void {
   const { name } = method
-  const isHidden = ts.isComputedPropertyName(name) ? !ts.isStringLiteralLike(name.expression) : calledByTheLanguage.has(name.text)
+  const isComputed = ts.isComputedPropertyName(name)
+  const isHidden = isComputed ? !ts.isStringLiteralLike(name.expression) : calledByTheLanguage.has(name.text)
   if (!isHidden) return
   report('STEP-16', name, `the language itself calls \`${name.getText()}\`, and it suspends (${whySuspends(method, suspension)})`)
-}
-
-/** The nearest node above that is not a wrapper. */
-export function outer(node: ts.Node): { readonly parent: ts.Node, readonly child: ts.Node } {
-  let child = node
-  while (isWrapper(child.parent)) child = child.parent
-  return { parent: child.parent, child }
 }

@@ -8,15 +8,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import ts from 'typescript'
-import { allTargets, findPackage, isBareSpecifier, packageOf, resolveTarget, sourceOfBuilt, splitSpecifier } from './packages.js'
+import {
+  allTargets, findPackage, isBareSpecifier, packageOf, resolveTarget, sourceOfBuilt, splitSpecifier,
+} from './packages.js'
 
 export interface ProgramInput {
   /** The folder of the package. */
   readonly root: string
   readonly files: readonly string[]
   readonly tsconfig?: string | undefined
-  /** Files that are a machine of their own: read for types, never transformed. */
-  readonly foreign?: ReadonlySet<string>
+  /** Which files below the root are transformed; the others are read for types only. */
+  readonly include: (path: string) => boolean
 }
 
 export interface Sources {
@@ -52,21 +54,22 @@ export function createSources(input: ProgramInput): Sources {
   return { program, checker, own, isOwn: (node) => ownSet.has(node.getSourceFile()) }
 }
 
-function isOwnFile(file: ts.SourceFile, { root, foreign }: ProgramInput): boolean {
+function isOwnFile(file: ts.SourceFile, { root, include }: ProgramInput): boolean {
   const path = resolve(file.fileName)
   const inside = path.startsWith(root + sep) && !path.slice(root.length).includes(`${sep}node_modules${sep}`)
-  return inside && !file.isDeclarationFile && foreign?.has(path) !== true
+  return inside && !file.isDeclarationFile && include(path)
 }
 
 /** `lib.es2022.d.ts` and its like: what TypeScript says of the language. */
 export const isLibraryFile = (file: string): boolean => /[\\/]typescript[\\/]lib[\\/]lib\.[\w.]*d\.ts$/.test(file)
 
 function compilerOptions({ root, tsconfig }: ProgramInput): ts.CompilerOptions {
-  const file = tsconfig === undefined ? ts.findConfigFile(root, ts.sys.fileExists) : resolve(root, tsconfig)
+  const nearest = (): string | undefined => ts.findConfigFile(root, (path) => ts.sys.fileExists(path))
+  const file = tsconfig === undefined ? nearest() : resolve(root, tsconfig)
   const base: ts.CompilerOptions = { target: ts.ScriptTarget.ES2022, lib: ['lib.es2022.d.ts'], strict: true }
   if (file === undefined) return { ...base, ...forced }
   const host: ts.ParseConfigHost = { ...ts.sys, useCaseSensitiveFileNames: true, readDirectory: () => [] }
-  const { config } = ts.readConfigFile(file, ts.sys.readFile) as { config?: unknown }
+  const { config } = ts.readConfigFile(file, (path) => ts.sys.readFile(path)) as { config?: unknown }
   const { options } = ts.parseJsonConfigFileContent(config ?? {}, host, dirname(file), undefined, file)
   return { ...base, ...options, ...forced }
 }
@@ -84,7 +87,9 @@ function hostFor(options: ts.CompilerOptions, root: string): ts.CompilerHost {
   }
 }
 
-function readSource(file: string, how: ts.CreateSourceFileOptions | ts.ScriptTarget, flavour: string): ts.SourceFile | undefined {
+type HowToParse = ts.CreateSourceFileOptions | ts.ScriptTarget
+
+function readSource(file: string, how: HowToParse, flavour: string): ts.SourceFile | undefined {
   const key = `${flavour} ${file}`
   const known = parsed.get(key)
   if (known !== undefined && isLibraryFile(file)) return known
@@ -99,19 +104,20 @@ function resolveModule(
   text: string, from: string, options: ts.CompilerOptions, host: ts.CompilerHost, cache: ts.ModuleResolutionCache,
 ): ts.ResolvedModuleFull | undefined {
   const found = ts.resolveModuleName(text, from, options, host, cache).resolvedModule
-  if (found !== undefined && found.extension !== ts.Extension.Js) return found
+  if (found !== undefined && !/\.[cm]?jsx?$/.test(found.extension)) return found
   const source = sourceBehind(text, from)
-  return source === undefined ? undefined : { resolvedFileName: source, extension: ts.Extension.Ts, isExternalLibraryImport: false }
+  if (source === undefined) return undefined
+  return { resolvedFileName: source, extension: ts.Extension.Ts, isExternalLibraryImport: false }
 }
 
 /** The source of a package's entry, for a package whose declarations are not built. */
 function sourceBehind(specifier: string, from: string): string | undefined {
-  const own = packageOf(dirname(from))
+  const isInternal = specifier.startsWith('#')
+  if (!isInternal && !isBareSpecifier(specifier)) return undefined
   const { name, subpath } = splitSpecifier(specifier)
-  const info = specifier.startsWith('#') ? own : isBareSpecifier(specifier) ? findPackage(name, dirname(from)) : undefined
-  if (info === undefined) return undefined
-  const built = resolveTarget(info, specifier.startsWith('#') ? specifier : subpath, new Set(['import', 'node']))
-  return built === undefined ? undefined : sourceOfBuilt(info, built)
+  const info = isInternal ? packageOf(dirname(from)) : findPackage(name, dirname(from))
+  const built = info && resolveTarget(info, isInternal ? specifier : subpath, new Set(['import', 'node']))
+  return built && sourceOfBuilt(info, built)
 }
 
 /** The sources that may stand behind a `#name`: a condition picks one of them when the package is loaded. */

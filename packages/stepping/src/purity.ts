@@ -9,9 +9,8 @@ import { isLibraryFile } from './program.js'
 import type { Sources } from './program.js'
 
 export function checkPurity(file: ts.SourceFile, sources: Sources, externals: Externals, report: Report): void {
-  for (const statement of file.statements) {
-    if (ts.isVariableStatement(statement) && !isDeclared(statement)) checkVariables(statement, sources, externals, report)
-  }
+  const variables = file.statements.filter(ts.isVariableStatement).filter((statement) => !isDeclared(statement))
+  for (const statement of variables) checkVariables(statement, sources, externals, report)
   const visit = (node: ts.Node): void => {
     checkWaiting(node, report)
     checkMemory(node, sources, report)
@@ -29,8 +28,9 @@ function checkVariables(statement: ts.VariableStatement, sources: Sources, exter
   const isConst = (declarationList.flags & ts.NodeFlags.Const) !== 0
   for (const declaration of declarationList.declarations) {
     const name = declaration.name.getText()
+    const { initializer } = declaration
     if (!isConst) report('STEP-30', declaration.name, `\`${name}\` can change, and every CPU would have its own`)
-    else if (declaration.initializer !== undefined && !isSettled(declaration, declaration.initializer, sources, externals)) {
+    else if (initializer !== undefined && !isSettled(declaration, initializer, sources, externals)) {
       report('STEP-30', declaration.name, `what \`${name}\` holds can change, and every CPU would have its own`)
     }
   }
@@ -51,7 +51,8 @@ function isSettled(
 
 function isFrozen(call: ts.CallExpression, sources: Sources): boolean {
   const callee = call.expression
-  return ts.isPropertyAccessExpression(callee) && callee.name.text === 'freeze' && isGlobalName(callee.expression, 'Object', sources)
+  const isFreeze = ts.isPropertyAccessExpression(callee) && callee.name.text === 'freeze'
+  return isFreeze && isGlobalName(callee.expression, 'Object', sources)
 }
 
 /** Nothing in a value of this type can be assigned. */
@@ -60,10 +61,12 @@ function isReadonly(checker: ts.TypeChecker, type: ts.Type, seen = new Set<ts.Ty
   seen.add(type)
   if (type.isUnionOrIntersection()) return type.types.every((each) => isReadonly(checker, each, seen))
   if (!(type.flags & ts.TypeFlags.Object)) return true
-  if (checker.isArrayType(type) || checker.isTupleType(type)) return isReadonlyList(checker, type as ts.TypeReference, seen)
+  const isList = checker.isArrayType(type) || checker.isTupleType(type)
+  if (isList) return isReadonlyList(checker, type as ts.TypeReference, seen)
   const library = libraryName(type)
   if (library !== undefined) return readonlyLibraryTypes.has(library)
-  if (type.getStringIndexType() !== undefined && checker.getIndexInfoOfType(type, ts.IndexKind.String)?.isReadonly !== true) return false
+  const index = checker.getIndexInfosOfType(type)
+  if (index.some((each) => !each.isReadonly || !isReadonly(checker, each.type, seen))) return false
   return type.getProperties().every((property) => isReadonlyProperty(checker, property, seen))
 }
 
@@ -94,7 +97,8 @@ function isReadonlySymbol(property: ts.Symbol): boolean {
   const checkFlags = (property as { readonly links?: { readonly checkFlags?: number } }).links?.checkFlags ?? 0
   const READONLY = 8
   if (checkFlags & READONLY) return true
-  return property.declarations?.some((each) => (ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Readonly) !== 0) === true
+  const declarations = property.declarations ?? []
+  return declarations.some((each) => (ts.getCombinedModifierFlags(each) & ts.ModifierFlags.Readonly) !== 0)
 }
 
 function checkStatic(node: ts.PropertyDeclaration, report: Report): void {
@@ -104,15 +108,18 @@ function checkStatic(node: ts.PropertyDeclaration, report: Report): void {
 }
 
 function checkWaiting(node: ts.Node, report: Report): void {
-  if (isFunctionNode(node) && node.body !== undefined && isAsync(node)) report('STEP-32', node, 'an async function waits for an event loop')
-  else if (isFunctionNode(node) && isGenerator(node)) report('STEP-32', node, 'a generator stops where no engine asked for it')
+  const isForAwait = ts.isForOfStatement(node) && node.awaitModifier !== undefined
+  if (isForAwait) report('STEP-32', node, '`for await` waits for an event loop')
   if (ts.isAwaitExpression(node)) report('STEP-32', node, '`await` waits for an event loop')
-  if (ts.isForOfStatement(node) && node.awaitModifier !== undefined) report('STEP-32', node, '`for await` waits for an event loop')
+  if (!isFunctionNode(node) || node.body === undefined) return
+  if (isAsync(node)) report('STEP-32', node, 'an async function waits for an event loop')
+  else if (isGenerator(node)) report('STEP-32', node, 'a generator stops where no engine asked for it')
 }
 
 const sharedMemoryNames = new Set([
-  'Atomics', 'SharedArrayBuffer', 'ArrayBuffer', 'DataView', 'WebAssembly', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray',
-  'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
+  'Atomics', 'SharedArrayBuffer', 'ArrayBuffer', 'DataView', 'WebAssembly', 'Int8Array', 'Uint8Array',
+  'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'Float32Array', 'Float64Array',
+  'BigInt64Array', 'BigUint64Array',
 ])
 
 function checkMemory(node: ts.Node, sources: Sources, report: Report): void {

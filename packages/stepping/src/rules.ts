@@ -2,7 +2,8 @@
 /**
  * The rules of a source that can be stepped. The README's table and the tests are checked against this one.
  *
- * A rule of `mechanism` sources keeps them runnable by several CPUs over one memory; the others keep the transform sound.
+ * A rule of `mechanism` sources keeps them runnable by several CPUs over one memory; the others keep the transform
+ * sound.
  */
 export interface Rule {
   readonly title: string

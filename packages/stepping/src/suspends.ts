@@ -9,12 +9,14 @@ import { placeOf } from './diagnostic.js'
 import type { External, Externals } from './externals.js'
 import {
   bare, containerOf, functionOf, isAsync, isFunctionLiteral, isFunctionNode, isGenerator, isValueName, nameOf, symbolOf,
-  throughAliases, visitCode,
+  symbolOfType, throughAliases, visitCode,
 } from './functions.js'
 import type { Container, FunctionNode } from './functions.js'
 import { implementsSusp } from './links.js'
+import type { Links } from './links.js'
 import type { Sources } from './program.js'
 import type { RuleId } from './rules.js'
+import { isAssignmentOperator, useOf } from './uses.js'
 
 export type Target =
   | { readonly kind: 'access', readonly external: External }
@@ -38,7 +40,7 @@ export interface Suspension {
   readonly externals: Externals
 }
 
-export function findSuspension(sources: Sources, externals: Externals, links: ReadonlyMap<FunctionNode, FunctionNode[]>): Suspension {
+export function findSuspension(sources: Sources, externals: Externals, links: Links): Suspension {
   const targets = new Map<ts.CallExpression, Target>()
   const callers = new Map<FunctionNode, ts.CallExpression[]>()
   const reasons = new Map<FunctionNode, Reason>()
@@ -67,7 +69,9 @@ export function findSuspension(sources: Sources, externals: Externals, links: Re
     for (const call of callers.get(fn) ?? []) {
       markCaller(call, { text: `it calls \`${nameOf(fn)}\` at ${placeOf(call)}`, via: fn })
     }
-    for (const linked of links.get(fn) ?? []) mark(linked, { text: `it stands for \`${nameOf(fn)}\` at ${placeOf(fn)}`, via: fn })
+    for (const linked of links.get(fn) ?? []) {
+      mark(linked, { text: `it stands for \`${nameOf(fn)}\` at ${placeOf(fn)}`, via: fn })
+    }
   }
   const targetOf = (call: ts.CallExpression): Target | undefined => {
     const target = targets.get(call)
@@ -81,8 +85,10 @@ export function findSuspension(sources: Sources, externals: Externals, links: Re
   return { reasons, targetOf, suspendsSymbol, externals }
 }
 
-const describe = (target: Target): string =>
-  target.kind === 'value' ? 'a `Susp<...>` value' : target.kind === 'own' ? `\`${nameOf(target.fn)}\`` : `\`${target.external.name}\``
+function describe(target: Target): string {
+  if (target.kind === 'value') return 'a `Susp<...>` value'
+  return `\`${target.kind === 'own' ? nameOf(target.fn) : target.external.name}\``
+}
 
 /** Where a call stands: in a function that can become a generator, or in a place that a rule forbids. */
 export type CallPlace =
@@ -114,9 +120,11 @@ function defaultAround(node: ts.Node, container: Container): RuleId | undefined 
 /** `[a = f()] = b`, `({ a = f() } = b)`: a default inside an assignment pattern. */
 function isPatternDefault(at: ts.Node, child: ts.Node): boolean {
   if (ts.isShorthandPropertyAssignment(at)) return at.objectAssignmentInitializer === child
-  const isAssignment = ts.isBinaryExpression(at) && at.operatorToken.kind === ts.SyntaxKind.EqualsToken && at.right === child
-  return isAssignment && isInPattern(at)
+  return isAssignment(at) && at.right === child && isInPattern(at)
 }
+
+const isAssignment = (node: ts.Node): node is ts.BinaryExpression =>
+  ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken
 
 function isInPattern(node: ts.Node): boolean {
   const { parent } = node
@@ -127,9 +135,7 @@ function isInPattern(node: ts.Node): boolean {
 
 function isPattern(literal: ts.Node): boolean {
   const { parent } = literal
-  if (ts.isBinaryExpression(parent)) {
-    return parent.operatorToken.kind === ts.SyntaxKind.EqualsToken && parent.left === literal
-  }
+  if (isAssignment(parent)) return parent.left === literal
   return ts.isForOfStatement(parent) ? parent.initializer === literal : isInPattern(literal)
 }
 
@@ -141,8 +147,8 @@ function classify(sources: Sources, externals: Externals, call: ts.CallExpressio
   if (named !== undefined) return named
   const type = sources.checker.getTypeAtLocation(callee)
   if (isBranded(type)) return { kind: 'value' }
-  const typed = type.symbol as ts.Symbol | undefined
-  return typed && namedTarget(sources, externals, throughAliases(sources.checker, typed))
+  const typed = symbolOfType(sources.checker, type)
+  return typed && namedTarget(sources, externals, typed)
 }
 
 function namedTarget(sources: Sources, externals: Externals, symbol: ts.Symbol): Target | undefined {
@@ -174,14 +180,20 @@ export function valueSymbol(checker: ts.TypeChecker, node: ts.Expression): ts.Sy
 
 /** The type that the surroundings of an expression ask for. */
 export function expectedType(checker: ts.TypeChecker, node: ts.Expression): ts.Type | undefined {
-  if (isAssignmentTarget(node)) return undefined
-  return checker.getContextualType(node)
+  return isAssignmentTarget(node) || isTakenApart(node) ? undefined : checker.getContextualType(node)
 }
 
-const isAssignmentTarget = (node: ts.Expression): boolean =>
-  ts.isBinaryExpression(node.parent) && node.parent.left === node
-  && node.parent.operatorToken.kind >= ts.SyntaxKind.FirstAssignment
-  && node.parent.operatorToken.kind <= ts.SyntaxKind.LastAssignment
+/** `const { a } = node`: the names take their types from the value, not the value from the names. */
+function isTakenApart(node: ts.Expression): boolean {
+  const { parent } = useOf(node)
+  const isPattern = (ts.isVariableDeclaration(parent) || ts.isParameter(parent)) && !ts.isIdentifier(parent.name)
+  return isPattern && parent.type === undefined
+}
+
+function isAssignmentTarget(node: ts.Expression): boolean {
+  const { parent } = node
+  return ts.isBinaryExpression(parent) && parent.left === node && isAssignmentOperator(parent.operatorToken.kind)
+}
 
 /** What the type expected of an object literal says of one of its methods. */
 export function expectedOfMethod(checker: ts.TypeChecker, method: ts.MethodDeclaration): ts.Type | undefined {

@@ -27,7 +27,7 @@ export interface TransformOptions {
   readonly tsconfig?: string | undefined
   /** Hold sources to the rules of mechanism code (STEP-30 and up); a function says which. Default: no. */
   readonly mechanism?: boolean | ((path: string) => boolean) | undefined
-  /** Machines without a manifest: by specifier, or by the path of a module below the root, which is then left as it is. */
+  /** Machines without a manifest: by specifier, or by the path of a module of the package, which is left as it is. */
   readonly access?: Readonly<Record<string, ManifestEntry>> | undefined
   /** Export conditions beside `stepped`, where packages are looked up. */
   readonly conditions?: readonly string[] | undefined
@@ -36,10 +36,12 @@ export interface TransformOptions {
 export interface TransformInput extends TransformOptions {
   /** The folder of the package. */
   readonly root: string
-  /** Entry modules, by subpath of the package (`.`, `./io`), or a list in which `index.ts` is `.` and `io.ts` is `./io`. */
+  /** Entry modules by subpath of the package (`.`, `./io`), or a list in which `index.ts` is `.`, `io.ts` is `./io`. */
   readonly entries: readonly string[] | Readonly<Record<string, string>>
   /** Further modules to transform that no entry imports. */
   readonly also?: readonly string[]
+  /** Which modules below the root are transformed, by absolute path; others count as plain code. Default: all. */
+  readonly include?: (path: string) => boolean
 }
 
 export interface TransformResult {
@@ -56,10 +58,11 @@ export function transformProgram(input: TransformInput): TransformResult {
   const entries = entryTable(root, input.entries)
   const variants = importNames(root).map((name) => variantsOf(name, resolve(root, 'package.json')))
   const access = input.access ?? {}
+  const machines = new Set(Object.keys(access).map((path) => resolve(root, path)))
   const sources = createSources({
     root, tsconfig: input.tsconfig,
     files: [...Object.values(entries), ...variants.flat(), ...input.also ?? []],
-    foreign: new Set(Object.keys(access).map((path) => resolve(root, path))),
+    include: (path) => !machines.has(path) && input.include?.(path) !== false,
   })
   const { report, diagnostics } = collector()
   diagnostics.push(...syntaxFaults(sources))
@@ -103,7 +106,9 @@ function syntaxFaults({ program, own }: Sources): Diagnostic[] {
   }))
 }
 
-function describeEntries(sources: Sources, entries: EntryTable, suspension: Suspension, report: Report): Record<string, Described> {
+function describeEntries(
+  sources: Sources, entries: EntryTable, suspension: Suspension, report: Report,
+): Record<string, Described> {
   const described: Record<string, Described> = {}
   for (const [subpath, path] of Object.entries(entries)) {
     const file = sources.program.getSourceFile(path)

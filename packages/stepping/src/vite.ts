@@ -18,7 +18,7 @@ export interface SteppedViteOptions extends TransformOptions {
   readonly root?: string
   /** The entry modules. Default: `src/index.ts`. */
   readonly entries?: readonly string[]
-  /** Which further files are transformed, by path relative to the root. Default: all of `src`, and `test/**\/*.model.ts`. */
+  /** Which files are transformed, by path relative to the root. Default: all of `src`, and the `.model.ts` of `test`. */
   readonly include?: (path: string) => boolean
 }
 
@@ -74,7 +74,7 @@ function build(root: string, options: SteppedViteOptions, covers: (file: string)
   const files = sourceFiles(root).filter(covers)
   const entries = options.entries ?? ['src/index.ts']
   const mechanism = (path: string): boolean => isSource(toSlashes(relative(root, path)))
-  const result = transformProgram({ mechanism, ...options, root, entries, also: files })
+  const result = transformProgram({ mechanism, ...options, root, entries, also: files, include: covers })
   const stamps = new Map([...result.inputs, ...files].map((file) => [file, stampOf(file)]))
   return { result, stamps }
 }

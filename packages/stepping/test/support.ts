@@ -38,7 +38,7 @@ export function writeFiles(root: string, files: Files): void {
 }
 
 /** Transform the package `files`, entry `src/index.ts`. */
-export function transform(files: Files, options: Partial<TransformInput> = {}): TransformResult & { readonly root: string } {
+export function transform(files: Files, options: Partial<TransformInput> = {}): TransformResult & { root: string } {
   const root = packageWith(files)
   return { ...transformProgram({ root, entries: ['src/index.ts'], ...options }), root }
 }
@@ -69,8 +69,13 @@ export function marked(text: string): Marked {
 export const placesOf = (diagnostics: readonly Diagnostic[]): string[] =>
   diagnostics.map(({ line, column, rule }) => `${line}:${column} ${rule}`)
 
-/** What the fixture machine shows of a run: the value, or what was thrown, the accesses in order, and the memory left behind. */
-export interface Outcome { readonly value: unknown, readonly thrown: string | undefined, readonly log: string[], readonly words: number[] }
+/** What a run shows: the value, or what was thrown, the accesses in order, and the memory left behind. */
+export interface Outcome {
+  readonly value: unknown
+  readonly thrown: string | undefined
+  readonly log: readonly string[]
+  readonly words: readonly number[]
+}
 
 export interface Runner { readonly run: (name: string, ...args: unknown[]) => Outcome }
 
@@ -81,16 +86,18 @@ interface Bundle {
   readonly words: Int32Array
 }
 
-/** One build of the package of `root`, loaded. */
-export async function load(root: string, side: 'native' | 'stepped', options: TransformOptions = {}): Promise<Runner> {
+/** One build of the package of `root`, loaded; `spoil` may change its text before. */
+export async function load(
+  root: string, side: 'native' | 'stepped', options: TransformOptions = {}, spoil = (code: string): string => code,
+): Promise<Runner> {
   const isStepped = side === 'stepped'
   const { outputFiles } = await build({
-    absWorkingDir: root, outdir: join(root, 'out'), write: false, bundle: true, format: 'esm', target: 'node20', logLevel: 'silent',
-    entryPoints: ['src/index.ts'], sourcemap: 'inline',
+    absWorkingDir: root, outdir: join(root, 'out'), write: false, entryPoints: ['src/index.ts'],
+    bundle: true, format: 'esm', target: 'node20', sourcemap: 'inline', logLevel: 'silent',
     conditions: isStepped ? ['stepped'] : [],
     plugins: isStepped ? [steppedEsbuild({ mechanism: false, ...options })] : [],
   })
-  const text = outputFiles[0]?.text ?? ''
+  const text = spoil(outputFiles[0]?.text ?? '')
   return runnerOf(await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`) as Bundle)
 }
 
