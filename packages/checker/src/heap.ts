@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The heap of an execution: every context has its own arena and no address is ever used twice, so allocations of
+ * different contexts commute and every access after a free is seen.
+ *
+ * Each word of the heap has an owner cell: 0 never allocated, n > 0 word of a live block of n - 1 words before it (its
+ * first word has 1), n < 0 the same of a freed block.
+ *
+ * HP1  An access outside a live block is a violation. Giving a block back touches all its words.
+ */
+import type { Executor } from './executor.js'
+import type { ViolationKind } from './program.js'
+
+export class Heap {
+  readonly base: number
+  private readonly end: number
+  private readonly executor: Executor
+  private readonly owner: number
+  private readonly next: number
+  private readonly arenaWords: number
+
+  constructor(executor: Executor, base: number, end: number) {
+    this.executor = executor
+    this.base = base
+    this.end = end
+    this.owner = executor.undo.reserve(end - base)
+    this.next = executor.undo.reserve(executor.count)
+    this.arenaWords = Math.floor((end - base) / executor.count) & ~1
+  }
+
+  /** Whether an access to a word at or above `base` is one to a live block. */
+  allows(address: number): boolean {
+    return address < this.end && this.executor.undo.cells[this.owner + address - this.base]! > 0
+  }
+
+  /** What is wrong with an access that is not allowed. */
+  complaint(address: number): readonly [ViolationKind, string] {
+    const owner = address < this.end ? this.executor.undo.cells[this.owner + address - this.base]! : 0
+    if (owner === 0) return ['use-after-free', `access to word ${address}, which was never allocated`]
+    return ['use-after-free', `access to word ${-owner - 1} of the freed block at ${address + owner + 1}`]
+  }
+
+  /** Allocate from the arena of a context; 0 if it is exhausted. The words are 0. */
+  alloc(label: number, words: number): number {
+    const { undo } = this.executor
+    const used = undo.cells[this.next + label]!
+    const rounded = (words + 1) & ~1
+    if (words <= 0 || used + rounded > this.arenaWords) return 0
+    const address = this.base + label * this.arenaWords + used
+    undo.set(this.next + label, used + rounded)
+    for (let word = 0; word < words; word++) undo.set(this.owner + address - this.base + word, word + 1)
+    return address
+  }
+
+  /** Give a block back; returns its size. */
+  free(d: number, address: number): number {
+    const { undo } = this.executor
+    const first = this.owner + address - this.base
+    const owner = address >= this.base && address < this.end ? undo.cells[first]! : 0
+    if (owner === 1) return this.release(first)
+    if (owner === -1) this.executor.failHere(d, ['double-free', `the block at ${address} was freed before`])
+    else this.executor.failHere(d, ['bad-free', `xfree(${address}): no block begins there`])
+    return 0
+  }
+
+  /** Addresses of the blocks that are allocated. */
+  live(): number[] {
+    const { cells } = this.executor.undo
+    const blocks: number[] = []
+    for (let word = 0; word < this.end - this.base; word++) if (cells[this.owner + word] === 1) blocks.push(this.base + word)
+    return blocks
+  }
+
+  private release(first: number): number {
+    const { undo } = this.executor
+    let words = 0
+    do {
+      undo.set(first + words, -words - 1)
+      words++
+    } while (undo.cells[first + words] === words + 1)
+    return words
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A program under test, as all strategies see it: CPUs, contexts, words. Two front ends make one: the text form
+ * (`litmus/`) and the stepped code of real packages (`model/`).
+ *
+ * A context is straight-line code of one CPU: its base, or an interrupt handler that may enter wherever IF = 1. It
+ * *offers* one operation at a time and is resumed with that operation's value; what it computes between two operations
+ * is no step. Contexts are numbered, bases first; a transition is named by the number of the context that takes it.
+ */
+
+/** At most this many contexts: sets of them are masks in one word. */
+export const MAX_CONTEXTS = 32
+
+export interface ContextInfo {
+  readonly name: string
+  readonly cpu: number
+  /** base: runs from the start. irq: may enter once. vector: enters each time its vector is requested. */
+  readonly kind: 'base' | 'irq' | 'vector'
+  /** The vector that a context of kind `vector` serves. */
+  readonly vector?: number
+}
+
+/** How the end of an execution with interrupts is defined (see `Executor`). */
+export type Mode = 'exactly' | 'atMost'
+
+export interface Program {
+  readonly name: string
+  readonly cpuCount: number
+  readonly contexts: readonly ContextInfo[]
+  /** Number of handlers that may be active at once on a CPU. */
+  readonly nest: number
+  /** Distinguishes this code from other versions of it. */
+  readonly codeHash: number
+  /** The name of a word, for people. */
+  wordName(address: number): string
+  /** Set up the memory and the contexts of one execution. */
+  prepare(host: ContextHost): Prepared
+}
+
+export interface Prepared {
+  readonly memory: Int32Array
+  readonly contexts: Contexts
+  /** Words from here up belong to the heap: an access outside a live block is a violation. 0: no heap. */
+  readonly heapBase: number
+  readonly heapEnd: number
+}
+
+/** What the running contexts need of the executor. */
+export interface ContextHost {
+  /** The logged cells: everything that a context changes while it runs lives there. */
+  reserve(count: number): number
+  cell(index: number): number
+  setCell(index: number, value: number): void
+  /** The context's next operation. */
+  offer(context: number, op: number, a: number, b: number, c: number): void
+  /** The context hit a broken invariant instead of an operation. */
+  fail(context: number, kind: ViolationKind, message: string): void
+}
+
+export interface Contexts {
+  /** Begin a context: it runs to its first operation and offers it. */
+  start(context: number): void
+  /** Give a context the value of the operation it offered: it runs to the next one. */
+  resume(context: number, value: number): void
+}
+
+export type ViolationKind =
+  | 'bug' | 'assertion' | 'at-rest' | 'deadlock' | 'hang' | 'livelock' | 'data-race'
+  | 'use-after-free' | 'double-free' | 'bad-free' | 'bad-unlock' | 'leak' | 'step-limit' | 'nondeterminism'
+
+export interface Violation {
+  readonly kind: ViolationKind
+  readonly message: string
+  /** The step before which, or in which, it was seen. */
+  readonly step: number
+  readonly context: string
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Dynamic partial-order reduction with source sets and sleep sets; the processes are CPUs that choose.
+ *
+ * At each state a set of CPUs is explored, and of each CPU all choices: its step and every entry. Whatever races on
+ * the way down asks for a CPU at the state before the first of the two: one that can begin what must come first.
+ *
+ * The rules are those of INTERRUPTS.md, "Backtrack points":
+ * R1  Choosing a CPU at a state means exploring all its choices there, one after the other with no other CPU between:
+ *     a state at which a CPU's step sleeps and its entries do not would be left by the entries only, and what must come
+ *     before the step is never found.
+ * R2  For a race, a CPU that begins the reversed order is added at the state before the first event; operations that
+ *     are still blocked at the end race too.
+ * R3  A CPU whose current step is blocked brings all enabled transitions with it, chosen by default or by a race: what
+ *     unblocks it is an order that its entries alone do not start.
+ * R4  See SleepSets.
+ * R5  Mode atMost: while a step is enabled the default choice is no entry; where none is, every entry is added.
+ */
+import type { Executor } from '../executor.js'
+import { HappensBefore, type RaceSink } from '../happensBefore.js'
+import { popCount, type Order } from '../order.js'
+import { larger } from '../undo.js'
+import { SleepSets } from './sleepSets.js'
+import { STOP, type Strategy, type StrategyContext } from './strategy.js'
+
+export interface DporOptions {
+  /** Sleep sets. Default: on. */
+  readonly sleep?: boolean
+}
+
+export class Dpor implements Strategy, RaceSink {
+  readonly name: string = 'dpor'
+  protected readonly executor: Executor
+  protected readonly order: Order
+  protected readonly happensBefore: HappensBefore
+  protected readonly sleepSets: SleepSets
+  /** Labels to explore at each depth. */
+  private wanted = new Int32Array(256)
+  // scratch of `race`: position of the first step of each CPU in the reversed order
+  private readonly first: Int32Array
+
+  constructor({ executor, order }: StrategyContext, { sleep = true }: DporOptions = {}) {
+    this.executor = executor
+    this.order = order
+    this.happensBefore = new HappensBefore(executor, this)
+    this.sleepSets = new SleepSets(executor, sleep)
+    this.first = new Int32Array(executor.cpuCount)
+  }
+
+  next(): number {
+    const { executor, sleepSets } = this
+    const d = executor.depth
+    if (d >= this.wanted.length) this.wanted = larger(this.wanted, d + 1)
+    this.wanted[d] = 0
+    const awake = executor.enabled() & ~sleepSets.asleep[d]!
+    if (awake === 0) return STOP
+    if (executor.isEnd()) this.happensBefore.ended()                        // R5: an execution may end here, R2 holds
+    this.wantDefault(d, awake)
+    return this.take(d, this.wanted[d]!)
+  }
+
+  stepped(): void {
+    this.happensBefore.extend()
+    this.sleepSets.descend()
+  }
+
+  ended(): void {
+    this.happensBefore.ended()
+  }
+
+  backtrack(): number {
+    const { executor } = this
+    for (let d = executor.depth - 1; d >= 0; d--) {
+      const left = this.wanted[d]! & ~this.sleepSets.covered(d)
+      if (left === 0) continue
+      const sameCpu = left & executor.labelsOf[executor.trace.cpu[d]!]!     // R1
+      executor.back(d)
+      return this.take(d, sameCpu !== 0 ? sameCpu : left)
+    }
+    return STOP
+  }
+
+  /** R2. `second` may be the position behind the end: an operation that is still blocked. */
+  race(first: number, second: number, secondCpu: number): void {
+    const d = first - 1
+    const { trace } = this.executor
+    const enabled = trace.steps[d]! | trace.enters[d]!
+    if ((enabled & ~this.wanted[d]!) === 0) return
+    const initials = this.initials(first, second, secondCpu)
+    if (initials === 0) return
+    const cpu = ((initials >>> secondCpu) & 1) !== 0 ? secondCpu : 31 - Math.clz32(initials & -initials)
+    this.want(d, cpu)
+  }
+
+  branches(depth: number): { begun: number, known: number } {
+    const asleep = this.sleepSets.asleep[depth]!
+    const done = popCount(this.sleepSets.done[depth]! & ~asleep)
+    return { begun: done, known: Math.max(done, popCount(this.wanted[depth]! & ~asleep)) }
+  }
+
+  save(): unknown {
+    const { depth } = this.executor
+    const part = (column: Int32Array): number[] => [...column.subarray(0, depth)]
+    return { wanted: part(this.wanted), done: part(this.sleepSets.done) }
+  }
+
+  restore(saved: unknown): void {
+    const { wanted, done } = saved as { wanted: number[], done: number[] }
+    this.wanted.set(wanted)
+    this.sleepSets.done.set(done)
+  }
+
+  /** R1, R3: a CPU with all its choices; with everything, if its step is blocked. */
+  private want(d: number, cpu: number): void {
+    const { executor } = this
+    const enabled = executor.trace.steps[d]! | executor.trace.enters[d]!
+    this.wanted[d]! |= executor.isBlocked(cpu, d) ? enabled : enabled & executor.labelsOf[cpu]!
+  }
+
+  private wantDefault(d: number, awake: number): void {
+    const { executor } = this
+    const steps = awake & executor.trace.steps[d]!
+    const byStep = executor.mode === 'atMost'
+    if (byStep && steps === 0) this.wanted[d] = executor.enabled()          // R5
+    else this.want(d, executor.cpuOf[this.order.pick(byStep ? steps : awake)]!)
+  }
+
+  private take(d: number, labels: number): number {
+    const label = this.order.pick(labels & ~this.sleepSets.covered(d))
+    this.sleepSets.take(d, label)
+    return label
+  }
+
+  /**
+   * The CPUs that can begin the reversed order: all steps between the two that the first does not order, then the
+   * second. 0 if one of them is wanted already at the state before the first.
+   */
+  private initials(first: number, second: number, secondCpu: number): number {
+    const { happensBefore, executor: { trace, labelsOf } } = this
+    const wanted = this.wanted[first - 1]!
+    const firstCpu = trace.cpu[first - 1]!
+    let seen = 0
+    let initials = 0
+    for (let position = first + 1; position <= second; position++) {
+      const isSecond = position === second
+      if (!isSecond && happensBefore.ordered(first, firstCpu, position)) continue
+      const cpu = isSecond ? secondCpu : trace.cpu[position - 1]!
+      if (((seen >>> cpu) & 1) !== 0) continue
+      if (this.begins(position, seen)) {
+        if ((wanted & labelsOf[cpu]!) !== 0) return 0
+        initials |= 1 << cpu
+      }
+      this.first[cpu] = position
+      seen |= 1 << cpu
+    }
+    return initials
+  }
+
+  /** Whether no step of the reversed order so far happens before `position`. */
+  private begins(position: number, seen: number): boolean {
+    for (let cpus = seen; cpus !== 0; cpus &= cpus - 1) {
+      const cpu = 31 - Math.clz32(cpus & -cpus)
+      if (this.happensBefore.ordered(this.first[cpu]!, cpu, position)) return false
+    }
+    return true
+  }
+}
