@@ -129,10 +129,10 @@ export function getDomainById(domId: DomId): Ref<'Domain'> {
 }
 
 /** Call `fn` for every domain until it answers true. Context: an RCU read section. */
-export function forEachDomain(fn: Susp<(d: Ref<'Domain'>) => boolean | void>): void {
+export function forEachDomain(fn: Susp<(d: Ref<'Domain'>) => boolean>): void {
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     for (let d = load(Domains.base + Domains.buckets + bucket); d !== 0; d = load(d + Domain.nextInBucket)) {
-      if (fn(d) === true) return
+      if (fn(d)) return
     }
   }
 }

@@ -75,11 +75,11 @@ function stepCount(d: Ref<'Domain'>): number {
   return ld(Parts.base + Parts.count) * (1 + ld(d + Domain.vcpuCount))
 }
 
-function callStep(d: Ref<'Domain'>, step: number, ofDomain: number, ofVcpu: number): Errno {
+// What the handler answers; 0 if the part has none.
+function callStep(d: Ref<'Domain'>, step: number, ofDomain: number, ofVcpu: number): number {
   const parts = ld(Parts.base + Parts.count)
   const entry = Parts.base + Parts.table + (step % parts) * PART_WORDS
   const fn = ld(entry + (step < parts ? ofDomain : ofVcpu))
   if (fn === 0) return 0
   return callHandler(fn, step < parts ? d : vcpuOf(d, Math.floor(step / parts) - 1))
 }
-

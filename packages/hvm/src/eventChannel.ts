@@ -20,6 +20,7 @@
  */
 import { EEXIST, EINVAL, ENOMEM, ENOSPC, lowestBit, type Errno, type Ref } from '@bottomhalf/base'
 import { Domain, PirqRecord, Vcpu, vcpuOf } from '@bottomhalf/domain'
+import { cleanUpPirq } from '@bottomhalf/irq'
 import { handler, ld, load, st, store, testAndClearBit, testAndSetBit, xfree, xzalloc } from '@bottomhalf/machine'
 import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
 import { hvmAssertEvtchnIrq } from './irq.js'
@@ -79,11 +80,18 @@ function closeLocked(d: Ref<'Domain'>, port: number): Errno {
   const channel = channelOf(d, port)
   if (channel === 0 || ld(channel + EventChannel.state) === FREE) return -EINVAL
   const data = ld(channel + EventChannel.data)
-  if (ld(channel + EventChannel.state) === PIRQ) st(data + PirqRecord.evtchn, 0)
+  const isPirq = ld(channel + EventChannel.state) === PIRQ
+  if (isPirq) unbindPirqLocked(data)
   else setVirqPort(vcpuOf(d, load(channel + EventChannel.vcpuId)), data, 0)
   testAndClearBit(bitOf(port), bucketOf(d, port) + EvtchnBucket.pending)
   st(channel + EventChannel.state, FREE)
   return 0
+}
+
+// The record may be at rest now, and then it goes.
+function unbindPirqLocked(record: Ref<'PirqRecord'>): void {
+  st(record + PirqRecord.evtchn, 0)
+  cleanUpPirq(record)
 }
 
 function virqPort(v: Ref<'Vcpu'>, virq: number): number {

@@ -51,7 +51,7 @@ export const Sched = perCpu('sched', {
 /** Numbers handed out at boot, constant after. */
 export const SchedNumbers = global('schedNumbers', { scheduleSoftirq: word, vcpuKickSoftirq: word })
 
-export const scheduleLockClass = lockClass('schedule')
+export const scheduleLockClass = lockClass('schedule', { order: 'byAddress' })
 
 /** The vCPU that this pCPU runs; its idle vCPU if none of a guest. Never 0 on a CPU that was set up. */
 export function currentVcpu(): Ref<'Vcpu'> {

@@ -13,7 +13,7 @@
  *     made pending before the kick is found at the entry, or forces a new look.
  * V3  `isRunning` is on for exactly the vCPUs that are current on a pCPU.
  */
-import { assert, bug, EBUSY, EINVAL, type Errno, type Ref } from '@bottomhalf/base'
+import { assert, bug, EBUSY, EINVAL, type Errno, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { cpuOnline } from '@bottomhalf/cpu'
 import { isIdleVcpu, registerDomainPart, Vcpu, vcpuInit, vcpuRunnable, VPF_BLOCKED, VPF_DOWN } from '@bottomhalf/domain'
 import { listInit } from '@bottomhalf/list'
@@ -23,7 +23,7 @@ import {
 } from '@bottomhalf/machine'
 import { cpuRaiseSoftirq, openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { mightWaitFor, spinLockInit, spinLockIrq, spinUnlockIrq, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
-import { taskletScheduleIdle } from '@bottomhalf/tasklet'
+import { scheduleTaskletWork } from '@bottomhalf/tasklet'
 import { initTimer, setTimer, stopTimer } from '@bottomhalf/timer'
 import { chargeHypervisorLocked } from './account.js'
 import { lockVcpu, unlockVcpu } from './lock.js'
@@ -39,7 +39,7 @@ import { runstateChangeLocked, runstateInit, runstateLocked } from './runstate.j
 /** Pick the vCPU that this pCPU runs next. SCHEDULE softirq. */
 export function schedule(): void {
   const my = thisCpu(Sched)
-  const idleWork = taskletScheduleIdle()                              // TL-7
+  const idleWork = scheduleTaskletWork()                              // TL-7
   spinLockIrq(my + Sched.lock)
   scheduleLocked(my, idleWork)
   spinUnlockIrq(my + Sched.lock)
@@ -89,7 +89,7 @@ export function vcpuBlock(hasEvents: Susp<(v: Ref<'Vcpu'>) => boolean>): boolean
     testAndClearBit(VPF_BLOCKED, v + Vcpu.pauseFlags)
     return false
   }
-  raiseSoftirq(ld(SchedNumbers.base + SchedNumbers.scheduleSoftirq))
+  raiseSoftirq(scheduleNr())
   return true
 }
 
@@ -124,7 +124,7 @@ export function vcpuKick(v: Ref<'Vcpu'>): void {
   const running = load(v + Vcpu.isRunning) !== 0                      // V2: before the unblock
   vcpuUnblock(v)
   if (running && (v !== currentVcpu() || inIrq())) {
-    cpuRaiseSoftirq(load(v + Vcpu.processor), ld(SchedNumbers.base + SchedNumbers.vcpuKickSoftirq))
+    cpuRaiseSoftirq(load(v + Vcpu.processor), vcpuKickNr())
   }
 }
 
@@ -179,7 +179,7 @@ function pinLocked(v: Ref<'Vcpu'>, old: number, cpu: number): Errno {
 }
 
 function raiseSchedule(v: Ref<'Vcpu'>): void {
-  cpuRaiseSoftirq(load(v + Vcpu.processor), ld(SchedNumbers.base + SchedNumbers.scheduleSoftirq))
+  cpuRaiseSoftirq(load(v + Vcpu.processor), scheduleNr())
 }
 
 // ---- parts of a domain
@@ -209,19 +209,27 @@ const sliceOverHandler = handler('sliceOver', sliceOver)
 function vcpuKicked(): void { /* GV-8 */ }
 
 function sliceOver(): void {
-  raiseSoftirq(ld(SchedNumbers.base + SchedNumbers.scheduleSoftirq))
+  raiseSoftirq(scheduleNr())
 }
 
 /** Softirqs of the scheduler. */
-export interface SchedConfig { readonly scheduleSoftirqNr: number, readonly vcpuKickSoftirqNr: number }
+export interface SchedConfig { readonly scheduleNr: SoftirqNr, readonly vcpuKickNr: SoftirqNr }
+
+function scheduleNr(): SoftirqNr {
+  return ld(SchedNumbers.base + SchedNumbers.scheduleSoftirq) as SoftirqNr
+}
+
+function vcpuKickNr(): SoftirqNr {
+  return ld(SchedNumbers.base + SchedNumbers.vcpuKickSoftirq) as SoftirqNr
+}
 
 /** Called once by the boot CPU. */
 export function setupSched(config: SchedConfig): void {
   checkRoom()
-  st(SchedNumbers.base + SchedNumbers.scheduleSoftirq, config.scheduleSoftirqNr)
-  st(SchedNumbers.base + SchedNumbers.vcpuKickSoftirq, config.vcpuKickSoftirqNr)
-  openSoftirq(config.scheduleSoftirqNr, scheduleHandler)
-  openSoftirq(config.vcpuKickSoftirqNr, vcpuKickHandler)
+  st(SchedNumbers.base + SchedNumbers.scheduleSoftirq, config.scheduleNr)
+  st(SchedNumbers.base + SchedNumbers.vcpuKickSoftirq, config.vcpuKickNr)
+  openSoftirq(config.scheduleNr, scheduleHandler)
+  openSoftirq(config.vcpuKickNr, vcpuKickHandler)
   registerDomainPart({ vcpuInit: schedVcpuInitHandler, vcpuDestroy: schedVcpuDestroyHandler })
 }
 
