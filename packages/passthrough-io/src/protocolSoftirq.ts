@@ -28,8 +28,8 @@
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { checkExtension, getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
 import {
-  cmpxchg, cpuArea, debugChecks, fetchAnd, fetchOr, global, handler, irqDisable, irqEnable, ld, load, perCpu, st, struct,
-  thisCpu, word,
+  cmpxchg, cpuArea, debugChecks, fetchAnd, fetchOr, global, handler, irqDisable, irqEnable, ld, load, perCpu, st,
+  struct, thisCpu, word,
 } from '@bottomhalf/machine'
 import { openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { hvmDirqAssist } from './assist.js'
