@@ -13,7 +13,7 @@ export {
   CALL_FUNCTION_VECTOR, dispatchVector, EVENT_CHECK_VECTOR, FIRST_DEVICE_VECTOR, IRQ_MOVE_CLEANUP_VECTOR,
   LAST_DEVICE_VECTOR, setVector, TRACE_UNMAPPED_VECTOR,
 } from './vectors.js'
-export { onCpu, onSelectedCpus, sendEventCheck } from './ipi.js'
+export { calledClass, onCpu, onSelectedCpus, sendEventCheck } from './ipi.js'
 export {
   CPU_DEAD, CPU_DOWN_FAILED, CPU_DOWN_PREPARE, CPU_DYING, CPU_ONLINE, CPU_STARTING, CPU_UP_CANCELED, CPU_UP_PREPARE,
   CpuEvent, registerCpuNotifier,

@@ -14,7 +14,9 @@ import {
   AWAIT_EQ, awaitWord, callHandler, cpuCount, currentCpu, embed, global, handler, inIrq, irqRestore, irqSave,
   irqsEnabled, ld, raiseVector, st, word,
 } from '@bottomhalf/machine'
-import { lockClass, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
+import {
+  beginAwaited, endAwaited, lockClass, mightWaitFor, SpinLock, spinLock, spinLockInit, spinUnlock,
+} from '@bottomhalf/spinlock'
 import {
   CpuMask, maskAnd, maskClear, maskCopy, maskFirst, maskNext, maskSet, maskTest, maskZero,
 } from './mask.js'
@@ -24,6 +26,9 @@ import type { CpuMaskRef } from './mask.js'
 import type { HandlerRef } from '@bottomhalf/machine'
 
 const callLock = lockClass('call')
+
+/** What is awaited by a call on other CPUs: what it calls (LK-5). */
+export const calledClass = lockClass('called')
 
 const Call = global('call', {
   lock: embed(SpinLock),
@@ -62,6 +67,7 @@ export function onSelectedCpus(mask: CpuMaskRef, action: HandlerRef, arg: number
 
 function beginCall(): void {
   if (!irqsEnabled() || inIrq()) bug('a call on other CPUs with IF = 0 or from an interrupt', 'LK-5')
+  mightWaitFor(calledClass)
   spinLock(Call.base + Call.lock)                            // C5: spins with IF = 1
 }
 
@@ -100,13 +106,12 @@ function serveCall(): void {
   if (!maskTest(targets, currentCpu())) return
   const action = ld(Call.base + Call.action)
   const arg = ld(Call.base + Call.arg)
-  if (ld(Call.base + Call.wait) !== 0) {
-    callHandler(action, arg)
-    maskClear(targets, currentCpu())                         // C4
-  } else {
-    maskClear(targets, currentCpu())                         // C4
-    callHandler(action, arg)
-  }
+  const wait = ld(Call.base + Call.wait) !== 0
+  if (!wait) maskClear(targets, currentCpu())                // C4
+  beginAwaited(calledClass)
+  callHandler(action, arg)
+  endAwaited(calledClass)
+  if (wait) maskClear(targets, currentCpu())                 // C4
 }
 
 const serveCallHandler = handler('serveCall', serveCall)

@@ -74,7 +74,7 @@ export function registerCpuNotifier(notifier: HandlerRef, priority: number): voi
 export function notifyUpPrepare(cpu: number): Errno {
   const count = ld(Notifiers.base + Notifiers.count)
   const result = highestFirst(CPU_UP_PREPARE, cpu, 0, count)
-  if (result !== 0) lowestFirst(CPU_UP_CANCELED, cpu, ld(Notifiers.base + Notifiers.accepted), 0)   // C6
+  if (result !== 0) mustAccept(lowestFirst(CPU_UP_CANCELED, cpu, ld(Notifiers.base + Notifiers.accepted), 0))   // C6
   return result
 }
 
@@ -82,18 +82,24 @@ export function notifyUpPrepare(cpu: number): Errno {
 export function notifyDownPrepare(cpu: number): Errno {
   const count = ld(Notifiers.base + Notifiers.count)
   const result = lowestFirst(CPU_DOWN_PREPARE, cpu, count, 0)
-  if (result !== 0) highestFirst(CPU_DOWN_FAILED, cpu, count - ld(Notifiers.base + Notifiers.accepted), count)   // C6
+  if (result === 0) return 0
+  const first = count - ld(Notifiers.base + Notifiers.accepted)
+  mustAccept(highestFirst(CPU_DOWN_FAILED, cpu, first, count))   // C6
   return result
 }
 
 /** Tell all that a CPU comes up. Nobody can refuse any more. */
 export function notifyComing(action: number, cpu: number): void {
-  if (highestFirst(action, cpu, 0, ld(Notifiers.base + Notifiers.count)) !== 0) bug('a CPU notifier failed', 'CPU-4')
+  mustAccept(highestFirst(action, cpu, 0, ld(Notifiers.base + Notifiers.count)))
 }
 
 /** Tell all that a CPU goes down. Nobody can refuse any more. */
 export function notifyGoing(action: number, cpu: number): void {
-  if (lowestFirst(action, cpu, ld(Notifiers.base + Notifiers.count), 0) !== 0) bug('a CPU notifier failed', 'CPU-4')
+  mustAccept(lowestFirst(action, cpu, ld(Notifiers.base + Notifiers.count), 0))
+}
+
+function mustAccept(result: Errno): void {
+  if (result !== 0) bug('a CPU notifier refused what cannot be refused', 'CPU-4')
 }
 
 /** From `begin` up to, without, `end`, until one refuses. */

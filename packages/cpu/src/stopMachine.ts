@@ -17,8 +17,8 @@
  *     other locks.
  */
 import {
-  AWAIT_EQ, AWAIT_NE, awaitWord, callHandler, currentCpu, embed, fetchAdd, global, handler, irqDisable, irqEnable, ld, st,
-  store, word,
+  AWAIT_EQ, AWAIT_NE, awaitWord, callHandler, currentCpu, embed, fetchAdd, global, handler, irqDisable, irqEnable, ld,
+  st, store, word,
 } from '@bottomhalf/machine'
 import { onSelectedCpus } from './ipi.js'
 import { CpuMask, maskClear, maskCopy, maskWeight } from './mask.js'

@@ -12,7 +12,8 @@ import { bug, EBUSY } from '@bottomhalf/base'
 import { currentCpu, fetchAdd, handler, load, store, thisCpu } from '@bottomhalf/machine'
 import { maskWeight, onlineMask, onSelectedCpus, tryLockHotplug, unlockHotplug } from '@bottomhalf/cpu'
 import { awaitSoftirqs, cpuRaiseSoftirq, processPendingSoftirqs } from '@bottomhalf/softirq'
-import { callRcu, rcuInReadSection, softirqNr } from './rcu.js'
+import { mightWaitFor } from '@bottomhalf/spinlock'
+import { callRcu, rcuCallbackClass, rcuInReadSection, rcuReaderClass, softirqNr } from './rcu.js'
 import { Rcu, RcuGlobals } from './state.js'
 import type { Errno } from '@bottomhalf/base'
 
@@ -22,6 +23,7 @@ import type { Errno } from '@bottomhalf/base'
  */
 export function rcuBarrier(): Errno {
   if (rcuInReadSection()) bug('an RCU barrier inside a read section', 'LK-5')
+  mightWaitFor(rcuReaderClass, rcuCallbackClass)
   if (!tryLockHotplug()) return -EBUSY
   store(RcuGlobals.base + RcuGlobals.barrierLeft, maskWeight(onlineMask()))
   store(RcuGlobals.base + RcuGlobals.barrierCpu, currentCpu())

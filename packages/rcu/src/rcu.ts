@@ -28,12 +28,16 @@ import {
   maskClear, maskCopy, maskEmpty, maskFirst, maskNext, maskSet, maskTest, maskTestAndClear, maskZero,
 } from '@bottomhalf/cpu'
 import { cpumaskRaiseSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
-import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
+import { beginAwaited, endAwaited, lockClass, spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { queueAdd, queueEmpty, queueMove, queueTake } from './queue.js'
 import { Rcu, RcuGlobals, RcuHead } from './state.js'
 import type { SoftirqNr } from '@bottomhalf/base'
 import type { HandlerRef } from '@bottomhalf/machine'
 import type { RcuHeadRef } from './state.js'
+
+/** What is awaited by a barrier, and by whoever waits for callbacks: read sections, and callbacks (LK-5). */
+export const rcuReaderClass = lockClass('rcuReader')
+export const rcuCallbackClass = lockClass('rcuCallback')
 
 /** Callbacks that one turn of the softirq calls. */
 export const RCU_BATCH = 10
@@ -43,12 +47,14 @@ export function rcuReadLock(): void {
   const mine = thisCpu(Rcu)
   st(mine + Rcu.readDepth, ld(mine + Rcu.readDepth) + 1)
   if (load(mine + Rcu.idle) !== 0) store(mine + Rcu.idle, 0)   // R3: an interrupt that ends a sleep may read
+  beginAwaited(rcuReaderClass)
 }
 
 export function rcuReadUnlock(): void {
   const mine = thisCpu(Rcu)
   const depth = ld(mine + Rcu.readDepth) - 1
   if (depth < 0) bug('a read section ends that never began', 'TM-4')
+  endAwaited(rcuReaderClass)
   st(mine + Rcu.readDepth, depth)
   if (depth === 0 && ld(mine + Rcu.deferred) !== 0) comeAgain(mine)
 }
@@ -165,7 +171,9 @@ function callReady(mine: number): void {
   for (let called = 0; called < RCU_BATCH; called++) {
     const head = queueTake(mine + Rcu.ready)
     if (head === 0) break
+    beginAwaited(rcuCallbackClass)
     callHandler(ld(head + RcuHead.fn), head)
+    endAwaited(rcuCallbackClass)
   }
   st(mine + Rcu.calling, 0)
   if (!queueEmpty(mine + Rcu.ready)) raiseSoftirq(softirqNr())

@@ -22,6 +22,10 @@ export const TASKLET_LOCK_PER_CPU = 1
 
 export const taskletLockClass = lockClass('tasklet', { order: 'byAddress' })
 
+/** What is awaited when a tasklet is killed: a run in softirq context, a run of the idle vCPU (LK-5). */
+export const softirqRunClass = lockClass('taskletSoftirqRun')
+export const idleRunClass = lockClass('taskletIdleRun')
+
 /** Whether one lock guards everything. */
 export function oneLock(): boolean {
   return ld(TaskletGlobals.base + TaskletGlobals.lockKind) === TASKLET_LOCK_GLOBAL

@@ -18,12 +18,15 @@ import {
 import { thisCpuOnline } from '@bottomhalf/cpu'
 import { containerOf, listDel, listEmpty, listFirst } from '@bottomhalf/list'
 import { raiseSoftirq } from '@bottomhalf/softirq'
-import { spinLockIrq, spinUnlockIrq } from '@bottomhalf/spinlock'
-import { listLock, lockPair, oneLock, setGuardianLocked, unlockPair } from './locks.js'
+import { beginAwaited, endAwaited, spinLockIrq, spinUnlockIrq } from '@bottomhalf/spinlock'
+import {
+  idleRunClass, listLock, lockPair, oneLock, setGuardianLocked, softirqRunClass, unlockPair,
+} from './locks.js'
 import { acceptingOr, enqueueLocked } from './schedule.js'
 import {
   scheduleNr, Tasklet, Tasklets, taskletSoftirqNr, WORK_BOTH, WORK_ENQUEUED, WORK_SCHEDULED,
 } from './state.js'
+import type { LockClass } from '@bottomhalf/spinlock'
 import type { TaskletRef } from './state.js'
 
 /** The tasklet softirq: run one tasklet, and come back if there are more. */
@@ -32,7 +35,7 @@ export function taskletAction(): void {
   const list = thisCpu(Tasklets) + Tasklets.softirqList
   const lock = listLock(cpu)
   spinLockIrq(lock)
-  runFirstLocked(cpu, list, lock)
+  runFirstLocked(cpu, list, lock, softirqRunClass)
   const more = !listEmpty(list)
   spinUnlockIrq(lock)
   if (more) raiseSoftirq(taskletSoftirqNr())                 // T5
@@ -48,7 +51,7 @@ export function doTaskletWork(): void {
   const mine = thisCpu(Tasklets)
   const lock = listLock(cpu)
   spinLockIrq(lock)
-  runFirstLocked(cpu, mine + Tasklets.idleList, lock)
+  runFirstLocked(cpu, mine + Tasklets.idleList, lock, idleRunClass)
   if (listEmpty(mine + Tasklets.idleList)) {
     testAndClearBit(WORK_ENQUEUED, mine + Tasklets.work)     // TL-7, under the lock: see enqueueForIdle
     raiseSoftirq(scheduleNr())
@@ -76,7 +79,7 @@ export function scheduleTaskletWork(): boolean {
 }
 
 /** Detach the first of the list, run it with the lock dropped; the lock is held again on return. */
-function runFirstLocked(cpu: number, list: number, lock: number): void {
+function runFirstLocked(cpu: number, list: number, lock: number, run: LockClass): void {
   const node = listFirst(list)
   if (node === 0 || !thisCpuOnline()) return                 // TL-8
   const t = containerOf(node, Tasklet.node)
@@ -85,7 +88,9 @@ function runFirstLocked(cpu: number, list: number, lock: number): void {
   st(t + Tasklet.scheduledOn, NO_CPU)
   st(t + Tasklet.runningOn, cpu)                             // T3
   spinUnlockIrq(lock)
+  beginAwaited(run)
   callHandler(ld(t + Tasklet.handler), ld(t + Tasklet.data))
+  endAwaited(run)
   spinLockIrq(lock)
   endRunLocked(t, cpu, lock)
 }

@@ -19,8 +19,10 @@ import {
 } from '@bottomhalf/machine'
 import { listAddTail, listDel, listEmpty } from '@bottomhalf/list'
 import { cpuRaiseSoftirq } from '@bottomhalf/softirq'
-import { spinLockIrqsave, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
-import { lockPair, lockTasklet, oneLock, setGuardianLocked, unlockPair, unlockTasklet } from './locks.js'
+import { mightWaitFor, spinLockIrqsave, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
+import {
+  idleRunClass, lockPair, lockTasklet, oneLock, setGuardianLocked, softirqRunClass, unlockPair, unlockTasklet,
+} from './locks.js'
 import { scheduleNr, Tasklet, TaskletGlobals, Tasklets, taskletSoftirqNr, WORK_ENQUEUED } from './state.js'
 import type { HandlerRef } from '@bottomhalf/machine'
 import type { TaskletRef } from './state.js'
@@ -130,6 +132,7 @@ export function taskletIsActive(t: TaskletRef): boolean {
  */
 export function taskletKill(t: TaskletRef): void {
   if (inIrq()) bug('a tasklet is killed in an interrupt', 'LK-5')
+  mightWaitFor(ld(t + Tasklet.isSoftirq) !== 0 ? softirqRunClass : idleRunClass)
   const flags = lockTasklet(t)
   if (ld(t + Tasklet.runningOn) === currentCpu()) bug('a tasklet is killed from under its own run', 'TL-8')
   killLocked(t)

@@ -3,7 +3,7 @@
 export {
   initTimer, killTimer, migrateTimer, setTimer, stopTimer, TIMER_SLOP_NS, timerIsActive,
 } from './timer.js'
-export { timersLockClass } from './locks.js'
+export { timerRunClass, timersLockClass } from './locks.js'
 export { setupTimers, timerCpuDead } from './setup.js'
 export { Timer } from './state.js'
 export type { TimerRef } from './state.js'

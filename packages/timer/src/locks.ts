@@ -15,6 +15,9 @@ import type { TimerRef } from './state.js'
 
 export const timersLockClass = lockClass('timers', { order: 'byAddress' })
 
+/** What is awaited when a timer is killed: a timer's function (LK-5). */
+export const timerRunClass = lockClass('timerRun')
+
 export function timersLock(cpu: number): number {
   return cpuArea(cpu, Timers) + Timers.lock
 }

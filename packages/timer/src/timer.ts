@@ -17,13 +17,13 @@
  */
 import { assert, bug } from '@bottomhalf/base'
 import {
-  AWAIT_NE, awaitWord, callHandler, cpuArea, cpuCount, currentCpu, inIrq, ld, ldTime, load, nowNs, setDeadline, st, store,
-  stTime, thisCpu,
+  AWAIT_NE, awaitWord, callHandler, cpuArea, cpuCount, currentCpu, inIrq, ld, ldTime, load, nowNs, setDeadline, st,
+  store, stTime, thisCpu,
 } from '@bottomhalf/machine'
 import { cpuRaiseSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
-import { spinLockIrq, spinUnlockIrq } from '@bottomhalf/spinlock'
+import { beginAwaited, endAwaited, mightWaitFor, spinLockIrq, spinUnlockIrq } from '@bottomhalf/spinlock'
 import { heapInsert, heapRemove } from './heap.js'
-import { lockPair, lockTimer, unlockPair, unlockTimer } from './locks.js'
+import { lockPair, lockTimer, timerRunClass, unlockPair, unlockTimer } from './locks.js'
 import { Timer, TIMER_ACTIVE, TIMER_INACTIVE, TIMER_KILLED, TimerGlobals, Timers } from './state.js'
 import type { SoftirqNr } from '@bottomhalf/base'
 import type { HandlerRef } from '@bottomhalf/machine'
@@ -111,6 +111,7 @@ export function moveLocked(t: TimerRef, from: number, to: number): void {
 export function killTimer(t: TimerRef): void {
   if (inIrq()) bug('a timer is killed in an interrupt', 'LK-5')
   if (load(thisCpu(Timers) + Timers.running) === t) bug('a timer is killed from under its own function', 'TM-1')
+  mightWaitFor(timerRunClass)
   const flags = lockTimer(t)
   if (statusOf(t) === TIMER_ACTIVE) deactivateLocked(t)
   st(t + Timer.status, TIMER_KILLED)
@@ -145,7 +146,9 @@ function runLocked(mine: number, t: TimerRef): void {
   const action = ld(t + Timer.handler)
   const data = ld(t + Timer.data)
   spinUnlockIrq(mine + Timers.lock)
+  beginAwaited(timerRunClass)
   callHandler(action, data)
+  endAwaited(timerRunClass)
   spinLockIrq(mine + Timers.lock)
   store(mine + Timers.running, 0)
 }
