@@ -40,8 +40,6 @@ const layout = {
   '@stylistic/object-curly-spacing': ['error', 'always'],
   '@stylistic/space-before-blocks': 'error',
   '@stylistic/space-infix-ops': 'error',
-  '@stylistic/member-delimiter-style': ['error', {
-    multiline: { delimiter: 'none' }, singleline: { delimiter: 'comma' } }],
   '@stylistic/type-annotation-spacing': 'error',
 }
 

@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['tools/test/**/*.test.mjs'],
+    testTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
   },
 })
