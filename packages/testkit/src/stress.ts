@@ -12,11 +12,8 @@
  * test: the layout hash is compared.
  */
 import { boundMemory, requestStop, Stop } from '@bottomhalf/machine'
-import { mkdir } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { build } from 'esbuild'
+import { loadable } from './bundle.js'
 
 export interface StressOptions {
   readonly threads: number
@@ -47,7 +44,7 @@ export interface StressResult {
 /** Run the threads to their end. Never rejects for what threads do: see `failures`. */
 export async function stressThreads(options: StressOptions): Promise<StressResult> {
   const { threads, firstIndex = 0, timeoutMs = 60_000 } = options
-  const module = await loadable(options.module)
+  const { href: module } = await loadable(options.module)
   const gate = new Int32Array(new SharedArrayBuffer(8))
   const failures: string[] = []
   const workers = Array.from({ length: threads }, (_, i) => startThread(options, module, gate, firstIndex + i))
@@ -101,20 +98,4 @@ function openGate(gate: Int32Array, threads: number, onStart?: () => void): void
 function endHanging(workers: readonly Worker[]): void {
   requestStop(Stop.Bug)
   for (const worker of workers) void worker.terminate()
-}
-
-const HERE = dirname(fileURLToPath(import.meta.url))
-
-/** The URL of a module that Node can load: TypeScript is bundled into the cache folder of its package. */
-async function loadable(module: URL): Promise<string> {
-  const path = fileURLToPath(module)
-  if (!path.endsWith('.ts')) return module.href
-  const folder = join(dirname(path), '..', 'node_modules', '.stress')
-  await mkdir(folder, { recursive: true })
-  const outfile = join(folder, `${basename(path, '.ts')}-${process.pid}.mjs`)
-  await build({
-    entryPoints: [path], outfile, bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20',
-    sourcemap: 'inline', logLevel: 'silent', absWorkingDir: HERE, tsconfigRaw: {},
-  })
-  return pathToFileURL(outfile).href
 }
