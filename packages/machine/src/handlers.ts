@@ -52,6 +52,11 @@ export function handlerOf(id: number): Handler {
   return table[id] ?? bug('no handler of that id')
 }
 
+/** Whether an id that came from outside names a handler. */
+export function isHandlerId(id: number): boolean {
+  return id > 0 && id < table.length
+}
+
 /** The id of a name; 0 if nobody registered it. For engines and tools: mechanism code has the `HandlerRef`. */
 export function handlerIdOf(name: string): number {
   return registered.get(name)?.ref.id ?? 0

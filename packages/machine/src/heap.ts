@@ -11,6 +11,7 @@
  *
  * H1  A block is free or allocated, never both; giving back a free one, or an address that is no block, is a BUG.
  * H2  With debug checks a write behind the payload is found when the block is given back.
+ * H3  With debug checks a write to a free block is found when the block is handed out again.
  */
 import { bug, roundUp } from '@bottomhalf/base'
 import { Header, HeapHeader, LINE_WORDS } from './layout.js'
@@ -30,7 +31,9 @@ export interface LiveBlock { readonly address: number, readonly words: number, r
 export function heapAlloc(i32: Int32Array, wanted: number, tag: number): number {
   if (wanted <= 0 || wanted > 1 << MAX_CLASS_LOG || faultIsDue(i32)) return 0
   const log = classLog(wanted)
-  const address = popFree(i32, log) || carve(i32, log)
+  const used = popFree(i32, log)
+  if (used !== 0 && i32[Header.debug] !== 0) checkPoison(i32, used, log)
+  const address = used || carve(i32, log)
   if (address === 0) return 0
   i32[address - 2] = ALLOCATED
   i32[address - 1] = tag
@@ -63,6 +66,11 @@ export function heapLive(i32: Int32Array): LiveBlock[] {
   return live
 }
 
+/** What is wrong with the blocks of a heap at rest: those written behind their end (H2). */
+export function heapOverruns(i32: Int32Array): LiveBlock[] {
+  return heapLive(i32).filter(({ address, words }) => i32[address + words] !== RED_ZONE)
+}
+
 /** Whether `address` lies in the payload of an allocated block (a use after free otherwise). Slow: for checks. */
 export function heapOwner(i32: Int32Array, address: number): LiveBlock | undefined {
   return heapLive(i32).find((block) => address >= block.address && address < block.address + block.words)
@@ -92,6 +100,12 @@ function carve(i32: Int32Array, log: number): number {
   i32[address - 3] = log
   i32[HeapHeader.bump] = end
   return address
+}
+
+function checkPoison(i32: Int32Array, address: number, log: number): void {
+  for (let at = address; at < address + (1 << log); at++) {
+    if (i32[at] !== POISON) bug('a free block was written', 'H3')
+  }
 }
 
 function isPayload(i32: Int32Array, address: number): boolean {

@@ -7,7 +7,7 @@ export {
   currentCpu, irqsEnabled, inIrq, nowNs, trace, debugChecks, thisCpu, cpuArea, cpuCount, stopRequested,
   stepResult,
 } from './stepped.js'
-export { boundMemory, formatMemory, attachMemory, setCurrentCpu, setInterruptEntry, requestStop, liveBlocks, failAllocation } from './stepped.js'
+export { boundMemory, formatMemory, attachMemory, setCurrentCpu, setInterruptEntry, requestStop, liveBlocks, overrunBlocks, failAllocation } from './stepped.js'
 export { MachineStopped } from './stopped.js'
 export { AWAIT_ALL_CLEAR, AWAIT_ANY_SET, AWAIT_EQ, AWAIT_NE, LOCAL_TIMER_VECTOR, NO_CPU } from './ops.js'
 export type { AwaitTest, MachineOperations } from './ops.js'
@@ -17,7 +17,7 @@ export type { Field, FieldLayout, Struct, StructInfo } from './struct.js'
 export { declaredStructs, describeLayout, structNameOfTag } from './struct.js'
 export { declaredAreas, global, perCpu } from './areas.js'
 export type { Area } from './areas.js'
-export { handler, handlerIdOf, handlerNames } from './handlers.js'
+export { handler, handlerIdOf, handlerNames, isHandlerId } from './handlers.js'
 export type { Handler, HandlerRef } from './handlers.js'
 export { Cpu, Header, LINE_WORDS, Stop } from './layout.js'
 export { layoutHash, LayoutMismatchError } from './boot.js'

@@ -12,7 +12,7 @@
 import { bug, highestBit } from '@bottomhalf/base'
 import { attach, format, type FormatOptions } from './boot.js'
 import { handlerOf, type HandlerRef } from './handlers.js'
-import { heapAlloc, heapFree, heapLive, type LiveBlock } from './heap.js'
+import { heapAlloc, heapFree, heapLive, heapOverruns, type LiveBlock } from './heap.js'
 import { Cpu, Header, HeapHeader, Stop, TRACE_RECORD_WORDS, TRACE_RECORDS } from './layout.js'
 import { claimMemory } from './memory.js'
 import { awaitSatisfied, LOCAL_TIMER_VECTOR, NO_CPU, type AwaitTest } from './ops.js'
@@ -38,7 +38,6 @@ let cpuBase = 0
 let bootTimeNs = 0
 let debugOn = false
 let traceOn = false
-let interruptEntry = 0
 
 // ---- data
 
@@ -127,8 +126,13 @@ function backOff(): void {
 }
 
 function pollSlowly(): void {
-  if (wLoad(Header.stop) > Stop.Requested) throw new MachineStopped('the machine stops')
+  stopIfBroken()
   raiseDueDeadline()
+}
+
+/** Unwind this CPU if another one failed: what it waits for may never come. A requested stop is the main loop's. */
+function stopIfBroken(): void {
+  if (wLoad(Header.stop) > Stop.Requested) throw new MachineStopped('the machine stops')
 }
 
 // ---- interrupts
@@ -166,6 +170,7 @@ export function irqRestore(flags: number): void {
 }
 
 export function raiseVector(target: number, vector: number): void {
+  if (debugOn && (target < 0 || target >= cpuCount())) bug('a vector is raised on no CPU')
   const base = cpuBaseOf(target)
   const bit = 1 << (vector & 31)
   if ((wFetchOr(base + Cpu.vectors + (vector >> 5), bit) & bit) !== 0) return
@@ -181,6 +186,7 @@ export function haltUntilInterrupt(): void {
   // N1, N2: the doorbell is set, now look for the last time
   if (wLoad(cpuBase + Cpu.vectorSummary) === 0 && wLoad(Header.stop) === Stop.Running) sleep()
   wStore(cpuBase + Cpu.doorbell, 0)
+  stopIfBroken()
   raiseDueDeadline()
   irqEnable()
 }
@@ -204,7 +210,8 @@ function takeInterrupts(): void {
     if (vector < 0) return
     i32[cpuBase + Cpu.irqEnabled] = 0
     i32[cpuBase + Cpu.irqNesting] = (i32[cpuBase + Cpu.irqNesting] as number) + 1
-    handlerOf(interruptEntry)(vector)
+    // from the memory: the CPU that boots sets it, and may do so after this thread was bound
+    handlerOf(i32[Header.interruptEntry] as number)(vector)
     i32[cpuBase + Cpu.irqNesting] = (i32[cpuBase + Cpu.irqNesting] as number) - 1
     i32[cpuBase + Cpu.irqEnabled] = 1
   }
@@ -271,7 +278,7 @@ function lockHeap(): void {
   for (let spins = 1; wCmpxchg(HeapHeader.lock, 0, 1) !== 0; spins++) {
     if (spins % SPINS_BEFORE_SLEEP !== 0) continue
     backOff()
-    if (wLoad(Header.stop) > Stop.Requested) throw new MachineStopped('the machine stops')
+    stopIfBroken()
   }
 }
 
@@ -350,7 +357,6 @@ function bind(): void {
   bootTimeNs = f64[Header.bootTime >> 1] as number
   debugOn = i32[Header.debug] !== 0
   traceOn = i32[Header.traceOn] !== 0
-  interruptEntry = i32[Header.interruptEntry] as number
   setCurrentCpu(NO_CPU)
 }
 
@@ -359,13 +365,11 @@ export function setCurrentCpu(id: number): void {
   if (id !== NO_CPU && (id < 0 || id >= cpuCount())) bug('no such CPU')
   cpu = id
   cpuBase = cpuBaseOf(id)
-  interruptEntry = i32[Header.interruptEntry] as number
 }
 
 /** Let `entry` handle all vectors of all CPUs. Called once, before the first CPU turns interrupts on. */
 export function setInterruptEntry(entry: HandlerRef): void {
   i32[Header.interruptEntry] = entry.id
-  interruptEntry = entry.id
 }
 
 /** Ask the machine to stop, for a reason of `Stop`; wakes every CPU. The first reason stands. */
@@ -378,6 +382,11 @@ export function requestStop(reason: number): void {
 /** Every allocated heap block, in address order. Call at rest. */
 export function liveBlocks(): LiveBlock[] {
   return heapLive(i32)
+}
+
+/** Allocated blocks that were written behind their end. Call at rest. */
+export function overrunBlocks(): LiveBlock[] {
+  return heapOverruns(i32)
 }
 
 /** Make the `n`-th allocation from now fail, once; 0 takes it back. */

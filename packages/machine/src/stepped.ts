@@ -13,7 +13,7 @@
 import { bug } from '@bottomhalf/base'
 import { attach, format, type FormatOptions } from './boot.js'
 import { handlerOf, type Handler, type HandlerRef } from './handlers.js'
-import { heapAlloc, heapFree, heapLive, type LiveBlock } from './heap.js'
+import { heapAlloc, heapFree, heapLive, heapOverruns, type LiveBlock } from './heap.js'
 import { Cpu, Header, HeapHeader, Stop, TRACE_RECORD_WORDS, TRACE_RECORDS } from './layout.js'
 import { claimMemory } from './memory.js'
 import { NO_CPU, Op } from './ops.js'
@@ -112,7 +112,8 @@ export function perform(op: Op, a: number, b: number, c: number, time = 0): numb
     case Op.Ld: case Op.Load: case Op.AwaitWord: return old
     case Op.St: case Op.Store: i32[a] = b; return 0
     case Op.Xchg: i32[a] = b; return old
-    case Op.Cmpxchg: if (old === b) i32[a] = c; return old
+    // the native side compares words: 0x80000000 is -0x80000000
+    case Op.Cmpxchg: if (old === (b | 0)) i32[a] = c; return old
     case Op.FetchAdd: i32[a] = old + b; return old
     case Op.FetchOr: i32[a] = old | b; return old
     case Op.FetchAnd: i32[a] = old & b; return old
@@ -249,4 +250,5 @@ export function requestStop(reason: number): void {
 }
 
 export const liveBlocks = (): LiveBlock[] => heapLive(i32)
+export const overrunBlocks = (): LiveBlock[] => heapOverruns(i32)
 export const failAllocation = (n: number): void => { i32[HeapHeader.failAfter] = n }
