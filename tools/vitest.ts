@@ -10,6 +10,8 @@
  * V1  Tests import the package's sources; other packages come as built, loaded by Node itself, so that every module
  *     of ours, `machine` above all, exists once in a test process, and its workers load the same files.
  * V2  In `stepped` and `check` the whole process resolves with the condition `stepped`, workers included.
+ *
+ * `machine` refuses a second copy of itself, native beside stepped too, so a breach of either stops every test.
  */
 import { join } from 'node:path'
 import { defaultServerConditions } from 'vite'
