@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/**
- * Device models and guest drivers: the two ends that the machinery serves.
- */
-export {}
+/** @bottomhalf/guest: the two ends that the machinery serves: devices that interrupt, guests whose drivers answer. */
+export { Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised } from './device.js'
+export { Driver, driverCounts, driverCreate } from './driver.js'
+export type { DriverCounts } from './driver.js'
+export { Histogram, histogramRead, percentile } from './histogram.js'
+export { Guest, guestCreate, guestProgram, guestTicks } from './program.js'

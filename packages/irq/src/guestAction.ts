@@ -9,7 +9,7 @@
  * IRQ-5  `inFlight` has a bit per guest that has not finished; the line is released when the last one goes.
  * IRQ-7  A guest's bit goes with its first EOI: the second finds nothing.
  */
-import { type Ref } from '@bottomhalf/base'
+import type { Ref } from '@bottomhalf/base'
 import { callHandler, global, handlerId, ld, st, struct, word, words, type HandlerRef } from '@bottomhalf/machine'
 import { ACK_NONE, callController, HwIrqController, IrqDesc } from './irqDesc.js'
 

@@ -15,4 +15,5 @@ export {
   pirqGuestBind, pirqGuestEoi, pirqGuestMask, pirqGuestUnbind, pirqNeedsEoi, pirqSetAffinity,
 } from './guestBind.js'
 export { cleanUpPirq, findFreePirq, mapDomainPirq, unmapDomainPirq } from './pirq.js'
+export { pirqIrqNumber } from './pirqIrq.js'
 export { unmappedArrivals, vectorLockClass } from './vectors.js'

@@ -16,7 +16,7 @@ import { spinLockIrqsave, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
 import { initPirq, pirqIsClean } from './guestAction.js'
 import { pirqGuestForceUnbind } from './guestBind.js'
 import { IrqDesc, irqDescOf, knownIrqDesc } from './irqDesc.js'
-import { tiedIrq } from './pirqIrq.js'
+import { pirqIrqNumber, tiedIrq } from './pirqIrq.js'
 
 /**
  * Tie a pIRQ to a machine interrupt. -EINVAL: number out of range, no such interrupt. -EEXIST: the pIRQ is tied already.
@@ -26,7 +26,7 @@ export function mapDomainPirq(d: Ref<'Domain'>, pirq: Pirq, irq: number): Errno 
   if (!pirqInRange(d, pirq)) return -EINVAL
   const desc = irqDescOf(irq)
   if (desc === 0) return -EINVAL
-  const old = irqOf(pirqRecordOf(d, pirq))
+  const old = pirqIrqNumber(pirqRecordOf(d, pirq))
   if (old !== 0) return old > 0 ? -EEXIST : -EBUSY
   const record = recordForMapping(d, pirq)
   if (record === 0) return -ENOMEM
@@ -42,7 +42,7 @@ export function mapDomainPirq(d: Ref<'Domain'>, pirq: Pirq, irq: number): Errno 
 export function unmapDomainPirq(d: Ref<'Domain'>, pirq: Pirq): Errno {
   if (!pirqInRange(d, pirq)) return -EINVAL
   const record = pirqRecordOf(d, pirq)
-  const irq = irqOf(record)
+  const irq = pirqIrqNumber(record)
   if (irq <= 0) return -EINVAL
   const forced = pirqGuestForceUnbind(record)
   dropMapping(knownIrqDesc(irq))
@@ -71,10 +71,6 @@ function recordForMapping(d: Ref<'Domain'>, pirq: Pirq): Ref<'PirqRecord'> {
   const record = pirqRecordGetOrCreate(d, pirq)
   if (record !== 0) initPirq(record)
   return record
-}
-
-function irqOf(record: Ref<'PirqRecord'>): number {
-  return record === 0 ? 0 : ld(tiedIrq(record))
 }
 
 function takeMapping(desc: Ref<'IrqDesc'>): boolean {

@@ -4,9 +4,9 @@
  *
  *     > 0 tied to that interrupt      0 untied      < 0 was unbound by force; the guest has still to unbind (IRQ-9)
  */
-import { type Ref } from '@bottomhalf/base'
+import type { Ref } from '@bottomhalf/base'
 import { checkExtension, IRQ_EXTENSION_WORDS, PirqRecord } from '@bottomhalf/domain'
-import { struct, word } from '@bottomhalf/machine'
+import { ld, struct, word } from '@bottomhalf/machine'
 
 export const PirqIrq = struct('PirqIrq', {
   // eventLock:
@@ -16,6 +16,11 @@ export const PirqIrq = struct('PirqIrq', {
 /** The word that ties a pIRQ to its interrupt. */
 export function tiedIrq(pirq: Ref<'PirqRecord'>): number {
   return pirq + PirqRecord.irq + PirqIrq.irq
+}
+
+/** The interrupt that a pIRQ is tied to; 0 or less if it is tied to none, or there is no record. eventLock held. */
+export function pirqIrqNumber(pirq: Ref<'PirqRecord'>): number {
+  return pirq === 0 ? 0 : ld(tiedIrq(pirq))
 }
 
 /** Boot CPU, once. */

@@ -4,7 +4,8 @@
  * the packages only where they were loaded under the condition `stepped` too.
  */
 export {
-  enterInterrupt, leaveInterrupt, memoryWords, perform, requestedVector, setEngine, setStepResult, startHandler, stepTime,
+  enterInterrupt, leaveInterrupt, memoryWords, perform, requestedVector, setEngine, setStepResult, startHandler,
+  stepTime,
 } from './stepped.js'
 export type { SteppedContext, SteppedEngine } from './stepped.js'
 export { awaitSatisfied, Op } from './ops.js'

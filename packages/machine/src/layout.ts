@@ -31,7 +31,11 @@ export const Header = {
 } as const
 
 /** Word addresses of the heap's own state; see `heap.ts`. */
-export const HeapHeader = { lock: 128, bump: 129, liveBlocks: 130, liveWords: 131, failAfter: 132, heads: 160, tails: 192 } as const
+export const HeapHeader = {
+  lock: 128, bump: 129, liveBlocks: 130, liveWords: 131, failAfter: 132,
+  /** First and last free block by size class. */
+  heads: 160, tails: 192,
+} as const
 
 /** First word that `formatMemory` lays out. */
 export const FIRST_AREA = 256

@@ -393,4 +393,3 @@ export function overrunBlocks(): LiveBlock[] {
 export function failAllocation(n: number): void {
   i32[HeapHeader.failAfter] = n
 }
-

@@ -38,7 +38,12 @@ export function embed(inner: StructInfo): Field {
   return { words: inner.sizeWords, align: inner.alignWords, kind: inner.structName }
 }
 
-export interface FieldLayout { readonly name: string, readonly offset: number, readonly words: number, readonly kind: string }
+export interface FieldLayout {
+  readonly name: string
+  readonly offset: number
+  readonly words: number
+  readonly kind: string
+}
 
 export interface StructInfo {
   readonly structName: string

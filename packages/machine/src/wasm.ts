@@ -10,15 +10,15 @@
 
 /** The seven functions; addresses are word indices. */
 export interface WasmAtomics {
-  load(address: number): number
+  readonly load: (address: number) => number
   store(address: number, value: number): void
-  xchg(address: number, value: number): number
-  cmpxchg(address: number, expected: number, value: number): number
-  fetchAdd(address: number, addend: number): number
-  fetchOr(address: number, mask: number): number
-  fetchAnd(address: number, mask: number): number
-  testAndSetBit(nr: number, address: number): number
-  testAndClearBit(nr: number, address: number): number
+  readonly xchg: (address: number, value: number) => number
+  readonly cmpxchg: (address: number, expected: number, value: number) => number
+  readonly fetchAdd: (address: number, addend: number) => number
+  readonly fetchOr: (address: number, mask: number) => number
+  readonly fetchAnd: (address: number, mask: number) => number
+  readonly testAndSetBit: (nr: number, address: number) => number
+  readonly testAndClearBit: (nr: number, address: number) => number
 }
 
 /** A shared WebAssembly memory: what `WebAssembly.Memory` with `shared: true` makes, and workers hand on. */

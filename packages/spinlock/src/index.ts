@@ -10,6 +10,8 @@ export {
   rwIsWriteLocked, RwLock, rwLockInit, rwLockProfile, writeLock, writeLockIrq, writeLockIrqsave, writeTrylock,
   writeUnlock, writeUnlockIrq, writeUnlockIrqrestore,
 } from './rwlock.js'
+export { knownLocks } from './known.js'
+export type { KnownLock } from './known.js'
 export { lockClass } from './lockClass.js'
 export type { LockClass, LockClassOptions } from './lockClass.js'
 export {

@@ -64,7 +64,11 @@ export function classAddress(index: number): number {
 
 /** The name of a class, for messages. */
 export function className(index: number): string {
-  const address = classAddress(index)
+  return classNameAt(classAddress(index))
+}
+
+/** The name of the class whose words are at `address`. */
+export function classNameAt(address: number): string {
   const area = declaredAreas().global.find((candidate) => candidate.base === address)
-  return area === undefined ? `class ${index}` : area.structName.slice(PREFIX.length)
+  return area === undefined ? `class at ${address}` : area.structName.slice(PREFIX.length)
 }

@@ -101,6 +101,11 @@ function clearProfile(profile: number): void {
   stTime(profile + LockProfileWords.longestHeldNs, 0)
 }
 
+/** Whether the lock with that meta keeps a profile. */
+export function isProfiled(meta: number): boolean {
+  return (ld(meta + LockMeta.flags) & PROFILED) !== 0
+}
+
 /** A lock that was never made, or whose memory was given back, is a BUG on every path but the plain ones. */
 export function checkMade(flags: number): void {
   if ((flags & INITIALISED) === 0 || (flags & ~ANY_FLAGS) !== 0) bug('a lock that was never initialised is used', 'LK-1')

@@ -17,10 +17,11 @@ import {
   AWAIT_EQ, AWAIT_NE, awaitWord, cmpxchg, currentCpu, debugChecks, embed, fetchAdd, irqDisable, irqEnable, irqRestore,
   irqSave, irqsEnabled, ld, load, nowNs, st, store, struct, word,
 } from '@bottomhalf/machine'
+import { listLock } from './known.js'
 import type { LockClass } from './lockClass.js'
 import { checkBeforeBarrier, checkBeforeTry, checkBeforeWait, noteAcquired, noteReleased } from './lockdep.js'
 import {
-  CHECKED, checkMade, defaultLockKind, LockMeta, metaInit, PLAIN_TAS, PLAIN_TICKET, PROFILED, TICKET, type LockKind,
+  CHECKED, checkMade, defaultLockKind, isProfiled, LockMeta, metaInit, PLAIN_TAS, PLAIN_TICKET, PROFILED, TICKET, type LockKind,
 } from './meta.js'
 import { profileAcquired, profileReleased, readProfile, type LockProfile } from './profile.js'
 
@@ -53,6 +54,7 @@ export function spinLockInit(lock: Lock, lockClass: LockClass, kind?: LockKind):
   st(lock + SpinLock.owner, 0)
   st(lock + SpinLock.depth, 0)
   metaInit(lock + SpinLock.meta, lockClass, kind === undefined ? defaultLockKind() : kind)
+  if (isProfiled(lock + SpinLock.meta)) listLock(lock, lockClass)
 }
 
 // ---- taking

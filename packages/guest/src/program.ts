@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The guest's program: what runs on a vCPU between VM entry and VM exit. It serves the interrupts of its devices, counts the
+ * ticks of its timer, and halts when there is nothing to do.
+ *
+ * Contexts  the vCPU; entered by the pCPU loop over and over, it keeps all it knows in its own memory.
+ *
+ * GP1  It looks for interrupts until there is none, and halts by the call that looks again: it sleeps on no event.
+ */
+import { bug } from '@bottomhalf/base'
+import { Domain, Vcpu } from '@bottomhalf/domain'
+import {
+  APIC_SPIV, APIC_SPIV_ENABLED, evtchnBindVirq, evtchnTake, guestEoi, guestHalt, guestMustExit, guestSetTimer,
+  guestTakeInterrupt, hvmSetCallbackVector, VIRQ_TIMER, vlapicWrite,
+} from '@bottomhalf/hvm'
+import { handler, ld, ldTime, nowNs, ref, st, stTime, struct, time, word, xzalloc } from '@bottomhalf/machine'
+import { driverInterrupt, driverOf } from './driver.js'
+import type { Ref } from '@bottomhalf/base'
+
+const CALLBACK_VECTOR = 0xf3
+const SPURIOUS_VECTOR = 0xff
+
+export const Guest = struct('Guest', {
+  // written before the guest starts, constant after:
+  drivers: ref('Driver'), tickNs: time,
+  // the vCPU's own:
+  booted: word, timerPort: word, ticks: word, nextTickNs: time,
+})
+
+/** A guest with the drivers chained from `drivers`; `tickNs` is the period of its timer, 0 for none. 0: no memory. */
+export function guestCreate(drivers: Ref<'Driver'>, tickNs: number): Ref<'Guest'> {
+  const guest = xzalloc(Guest.sizeWords, Guest.tag)
+  if (guest === 0) return 0
+  st(guest + Guest.drivers, drivers)
+  stTime(guest + Guest.tickNs, tickNs)
+  return guest
+}
+
+/** Timer ticks that the guest has counted. Exact when it rests. */
+export function guestTicks(guest: Ref<'Guest'>): number {
+  return ld(guest + Guest.ticks)
+}
+
+/** One stay in the guest. */
+function runProgram(v: Ref<'Vcpu'>): void {
+  const guest = ld(ld(v + Vcpu.domain) + Domain.guestData)
+  if (ld(guest + Guest.booted) === 0) boot(v, guest)
+  while (!guestMustExit()) {
+    const vector = guestTakeInterrupt(v)
+    if (vector >= 0) serve(v, guest, vector)
+    else if (guestHalt()) return                                       // GP1
+  }
+}
+
+/** Name it in `DomainConfig.guestProgram`, with a `Guest` as `guestData`. */
+export const guestProgram = handler('guestProgram', runProgram)
+
+function boot(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
+  vlapicWrite(v, APIC_SPIV, APIC_SPIV_ENABLED | SPURIOUS_VECTOR)
+  st(guest + Guest.booted, 1)
+  if (ldTime(guest + Guest.tickNs) === 0) return
+  const port = evtchnBindVirq(v, VIRQ_TIMER)
+  const refused = hvmSetCallbackVector(ld(v + Vcpu.domain), CALLBACK_VECTOR)
+  if (port < 0 || refused !== 0) bug('a guest could not bind its timer')
+  st(guest + Guest.timerPort, port)
+  armTick(v, guest, nowNs())
+}
+
+function serve(v: Ref<'Vcpu'>, guest: Ref<'Guest'>, vector: number): void {
+  if (vector === CALLBACK_VECTOR) return takeEvents(v, guest)
+  const driver = driverOf(ld(guest + Guest.drivers), vector)
+  if (driver !== 0) driverInterrupt(driver)
+  guestEoi(v)
+}
+
+function takeEvents(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
+  for (let port = evtchnTake(v); port > 0; port = evtchnTake(v)) {
+    if (port === ld(guest + Guest.timerPort)) tick(v, guest)
+  }
+}
+
+function tick(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
+  st(guest + Guest.ticks, ld(guest + Guest.ticks) + 1)
+  armTick(v, guest, ldTime(guest + Guest.nextTickNs))
+}
+
+// Ticks keep their beat; beats that were missed are not made up for.
+function armTick(v: Ref<'Vcpu'>, guest: Ref<'Guest'>, lastNs: number): void {
+  const next = Math.max(lastNs, nowNs() - ldTime(guest + Guest.tickNs)) + ldTime(guest + Guest.tickNs)
+  stTime(guest + Guest.nextTickNs, next)
+  guestSetTimer(v, next)
+}

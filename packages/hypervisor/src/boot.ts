@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Boot: what the boot CPU sets up, in the order in which one thing stands on the other, and what each CPU then runs.
+ *
+ * @xen xen/arch/x86/setup.c (__start_xen)
+ * Contexts  bootMachine: CPU 0, IF = 0, before any other CPU runs.  pcpuMain: each CPU.
+ * Locks     none.
+ */
+import { bug } from '@bottomhalf/base'
+import { setupCpus } from '@bottomhalf/cpu'
+import { setupDomains } from '@bottomhalf/domain'
+import { setupHvm } from '@bottomhalf/hvm'
+import { setupIrqs } from '@bottomhalf/irq'
+import { cpuCount, debugChecks, handler } from '@bottomhalf/machine'
+import { setupPassthroughIo } from '@bottomhalf/passthrough-io'
+import { setupRcu } from '@bottomhalf/rcu'
+import { setupSched, setupSchedCpu } from '@bottomhalf/sched'
+import { setupSoftirqs } from '@bottomhalf/softirq'
+import { setupSpinlocks, type LockKind, type ProfileLevel } from '@bottomhalf/spinlock'
+import { setupTasklets } from '@bottomhalf/tasklet'
+import { setupTimers } from '@bottomhalf/timer'
+import { setupControl } from './control.js'
+import { setupLockOrder } from './lockOrder.js'
+import { setupOperations } from './operations.js'
+import { pcpuLoop, setupPcpus } from './pcpu.js'
+import { HVM_DPCI_SOFTIRQ, RCU_SOFTIRQ, SCHEDULE_SOFTIRQ, TASKLET_SOFTIRQ, TIMER_SOFTIRQ, VCPU_KICK_SOFTIRQ } from './softirqs.js'
+
+/** What is chosen at boot. */
+export interface BootOptions {
+  /** LOCK_TAS or LOCK_TICKET. */
+  readonly lockKind: LockKind
+  /** PROFILE_OFF, PROFILE_WAITS or PROFILE_HOLDS. */
+  readonly lockProfile: ProfileLevel
+  /** TASKLET_LOCK_GLOBAL or TASKLET_LOCK_PER_CPU. */
+  readonly taskletLock: number
+  /** Machine interrupts that can exist at once. */
+  readonly irqs: number
+}
+
+/** Set the machine up. All its CPUs are online from the beginning. */
+export function bootMachine(options: BootOptions): void {
+  setupSpinlocks({ kind: options.lockKind, profile: options.lockProfile })
+  if (debugChecks()) setupLockOrder()
+  setupCpus(cpuCount())
+  setupPcpus()
+  setupSoftirqs(SCHEDULE_SOFTIRQ)
+  setupTimers(TIMER_SOFTIRQ)
+  setupRcu(RCU_SOFTIRQ)
+  setupTasklets({ softirqNr: TASKLET_SOFTIRQ, scheduleNr: SCHEDULE_SOFTIRQ, lock: options.taskletLock })
+  setupDomains()
+  if (setupIrqs(options.irqs) !== 0) bug('no memory for the interrupt descriptors')
+  setupSched({ scheduleNr: SCHEDULE_SOFTIRQ, vcpuKickNr: VCPU_KICK_SOFTIRQ })
+  for (let cpu = 0; cpu < cpuCount(); cpu++) setupSchedCpu(cpu)
+  setupHvm()
+  setupPassthroughIo(HVM_DPCI_SOFTIRQ)
+  setupControl()
+  setupOperations()
+}
+
+/** What each CPU runs until the machine stops. The engine calls it by name. */
+export const pcpuMain = handler('pcpuMain', pcpuLoop)

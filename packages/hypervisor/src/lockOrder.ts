@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The order of locks, outer to inner (LK-4), for the whole machine. Debug checks hold every acquisition against it.
+ *
+ * hvm's locks and the descriptor lock are never taken one inside the other; their place beside each other here only says
+ * what lies around them.
+ */
+import { hotplugLockClass } from '@bottomhalf/cpu'
+import { domainListLockClass, eventLockClass } from '@bottomhalf/domain'
+import { virqLockClass } from '@bottomhalf/hvm'
+import { irqDescLockClass, vectorLockClass } from '@bottomhalf/irq'
+import { scheduleLockClass } from '@bottomhalf/sched'
+import { declareLockOrder } from '@bottomhalf/spinlock'
+import { taskletLockClass } from '@bottomhalf/tasklet'
+import { timersLockClass } from '@bottomhalf/timer'
+
+/** Boot: tell the checks. */
+export function setupLockOrder(): void {
+  declareLockOrder([
+    hotplugLockClass,
+    domainListLockClass,
+    eventLockClass,
+    virqLockClass,
+    irqDescLockClass,
+    vectorLockClass,
+    scheduleLockClass,
+    timersLockClass,
+    taskletLockClass,
+  ])
+}
