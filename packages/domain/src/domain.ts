@@ -197,7 +197,11 @@ function linkDomainLocked(d: Ref<'Domain'>): Errno {
 
 function domainDestroy(d: Ref<'Domain'>): void {
   // a getDomain may have come in since the count was 0: then the put of that one is the last
-  if (cmpxchg(d + Domain.refcount, 0, DESTROYED) !== 0) return        // D1, D2
+  if (cmpxchg(d + Domain.refcount, 0, DESTROYED) === 0) retireDomain(d)       // D1, D2
+}
+
+/** Unlink a domain that is DESTROYED and have it freed. */
+export function retireDomain(d: Ref<'Domain'>): void {
   spinLock(Domains.base + Domains.lock)
   unlinkDomainLocked(d)
   spinUnlock(Domains.base + Domains.lock)
