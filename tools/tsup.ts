@@ -17,6 +17,8 @@ export interface BuildOptions {
   platform?: 'node' | 'neutral'
   /** Module names left for run time beside the package's dependencies: `#name` imports that a condition picks. */
   external?: string[]
+  /** A folder whose files are copied into dist/. */
+  publicDir?: string
 }
 
 export interface MechanismOptions extends BuildOptions {
@@ -38,6 +40,7 @@ const dist = (options: BuildOptions): Options => ({
   ...common,
   entry: options.entry ?? ['src/index.ts'],
   platform: options.platform ?? 'node',
+  publicDir: options.publicDir ?? false,
   external: [/^node:/, ...options.external ?? []],
   outDir: 'dist',
 })

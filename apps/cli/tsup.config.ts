@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 import { plain } from '../../tools/tsup.ts'
 
-export default plain({ entry: ['src/main.ts'] })
+export default plain({ entry: ['src/main.ts'], publicDir: '../../scenarios' })

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 import { plain } from '../../tools/tsup.ts'
 
-export default plain()
+export default plain({ entry: ['src/index.ts', 'src/entry.ts', 'src/conductor.ts'] })

@@ -11,7 +11,7 @@ import { readArrivals, type ArrivalFilter } from '@bottomhalf/trace'
 export type Recordings = Record<string, Recording>
 
 /** The scenario that ships with the command. */
-export const defaultScenario = fileURLToPath(new URL('./scenarios/default.yaml', import.meta.url))
+export const defaultScenario = fileURLToPath(new URL('./default.yaml', import.meta.url))
 
 /** Read a text file whole. Throws `InputError` when it cannot. */
 export function readText(file: string, expected: string): string {

@@ -6,7 +6,12 @@ import Table from 'cli-table3'
 /** Render runs side by side. */
 export function runTable(runs: readonly RunReport[]): string {
   if (runs.length === 0) return 'no run'
-  const table = new Table({ head: ['', ...runs.map(title)], colAligns: ['left', ...runs.map(() => 'right' as const)], style: { head: [], border: [] } })
+  const table = new Table({
+    head: ['', ...runs.map(title)],
+    colAligns: ['left', ...runs.map(() => 'right' as const)],
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },   // no line between rows
+  })
   for (const [label, cell] of rows(runs)) table.push([label, ...runs.map(cell)])
   return table.toString()
 }

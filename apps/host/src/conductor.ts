@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The thread that conducts a run: creates guests and devices, lets the devices interrupt, waits until all is served, unbinds,
+ * and counts. It is no CPU of the machine: to the machine it is its devices, and whoever asks for control operations.
+ *
+ * R1  What a device raised is compared with what its driver served only when the device is quiet and the driver has had
+ *     all the time it needs: what is missing then is lost.
+ * R2  An interrupt that a device sends after its unbind returned reaches no driver (I2).
+ */
+import { errnoName, type DomId, type Pirq } from '@bottomhalf/base'
+import {
+  Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate, guestCreate,
+  guestProgram, histogramRead, percentile,
+} from '@bottomhalf/guest'
+import {
+  bindMsiArgs, controlIsDone, controlPost, controlResult, createDomainArgs, Operation, unbindMsiArgs,
+} from '@bottomhalf/hypervisor'
+import { ld, nowNs } from '@bottomhalf/machine'
+import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
+import { arrivalTimes, recordingKey, type DeviceScenario, type GuestScenario } from '@bottomhalf/scenario'
+import { Pacer } from './pacing.js'
+import { Shared, type RunData } from './shared.js'
+import type { AgentContext } from '@bottomhalf/threads'
+import type { DeviceReport, RunOptions, RunReport } from './report.js'
+
+/** A device of the run, its driver and its place in its guest. */
+interface Wired { guest: string, name: string, domId: DomId, pirq: Pirq, device: number, driver: number, scenario: DeviceScenario }
+
+/** What a run found while it ran. Plain data. */
+export interface ConductorReport {
+  readonly seconds: number
+  readonly devices: readonly DeviceReport[]
+  readonly latencyNs: RunReport['latencyNs']
+  /** Interrupts that reached a driver after its unbind. */
+  readonly afterUnbind: number
+}
+
+const FIRST_GVEC = 0x30
+const LAST_GVEC = 0xef
+const PIRQS = 128
+const DRAIN_MS = 5000
+const LATE_INTERRUPTS = 8
+const SETTLE_MS = 20
+const BATCH = 256
+
+/** The agent's function. */
+export function run(context: AgentContext<RunData>): ConductorReport {
+  const { options, shared } = context.data
+  const counts = new Int32Array(shared)
+  const devices = options.scenario.guests.flatMap((guest, i) => wireGuest(context, guest, i + 1))
+  const startNs = nowNs()
+  pace(context, devices, counts)
+  const seconds = (nowNs() - startNs) / 1e9
+  drain(context, devices)                                               // R1
+  const reports = devices.map(deviceReport)
+  const latencyNs = latencies(devices)
+  const afterUnbind = unbindAll(context, devices)
+  publish(counts, devices)
+  return { seconds, devices: reports, latencyNs, afterUnbind }
+}
+
+// ---- wiring
+
+function wireGuest(context: AgentContext<RunData>, guest: GuestScenario, domId: number): Wired[] {
+  const wired: Wired[] = []
+  let drivers = 0
+  for (const [i, scenario] of guest.devices.entries()) {
+    const device = made(deviceCreate())
+    drivers = made(driverCreate(device, gvecOf(i), i, guest.work, drivers))
+    wired.push({ guest: guest.name, name: scenario.name, domId: domId as DomId, pirq: i as Pirq, device, driver: drivers, scenario })
+  }
+  const guestData = made(guestCreate(drivers, guest.tick === undefined ? 0 : 1e9 / guest.tick))
+  control(context, Operation.CreateDomain, createDomainArgs({
+    domId: domId as DomId, nrPirqs: PIRQS, cpu: guest.cpu, guestProgram: guestProgram.id, guestData,
+  }))
+  for (const [i, { device, pirq }] of wired.entries()) {
+    control(context, Operation.BindMsi, bindMsiArgs({
+      domId: domId as DomId, pirq, msi: device + Device.msi, gvec: gvecOf(i), gflags: GFLAGS_UNMASKED,
+    }))
+  }
+  return wired
+}
+
+function gvecOf(i: number): number {
+  const gvec = FIRST_GVEC + i
+  if (gvec > LAST_GVEC) throw new Error('a guest has more devices than there are vectors')
+  return gvec
+}
+
+function made(address: number): number {
+  if (address === 0) throw new Error('the machine is out of memory')
+  return address
+}
+
+/** Do a control operation; throws what it was refused with. */
+function control(context: AgentContext<RunData>, operation: Operation, args: readonly number[]): void {
+  if (!controlPost(operation, args)) throw new Error('the control mailbox is in use')
+  while (!controlIsDone()) if (context.pause(0.2)) throw new Error('the machine stops')
+  const result = controlResult()
+  if (result !== 0) throw new Error(`control operation ${operation} (${args.join(', ')}) was refused: ${errnoName(result)}`)
+}
+
+// ---- running
+
+function pace(context: AgentContext<RunData>, devices: readonly Wired[], counts: Int32Array): void {
+  const { options } = context.data
+  const pacer = new Pacer(devices.map((wired, i) => ({
+    times: timesOf(wired.scenario, options, i), fire: () => { deviceArrival(wired.device) },
+  })))
+  const startNs = nowNs()
+  for (let published = 0; ;) {
+    const elapsedNs = nowNs() - startNs
+    if (elapsedNs >= options.durationNs || Atomics.load(counts, Shared.stop) !== 0 || context.stopping()) return
+    pacer.fireDue(elapsedNs, BATCH)
+    if (elapsedNs - published > 100e6) {
+      publish(counts, devices)
+      published = elapsedNs
+    }
+    const wakeNs = Math.min(pacer.nextNs, options.durationNs, elapsedNs + 100e6)
+    const sleepMs = (wakeNs - (nowNs() - startNs)) / 1e6
+    if (sleepMs > 0.02) context.pause(sleepMs)
+  }
+}
+
+function timesOf(device: DeviceScenario, options: RunOptions, index: number): Generator<number, void> {
+  const { arrivals } = device
+  const recording = 'trace' in arrivals ? options.recordings[recordingKey(arrivals.trace)] : undefined
+  return arrivalTimes(arrivals, options.seed + index, recording)
+}
+
+function publish(counts: Int32Array, devices: readonly Wired[]): void {
+  const reports = devices.map(deviceReport)
+  Atomics.store(counts, Shared.raised, total(reports, (r) => r.raised))
+  Atomics.store(counts, Shared.delivered, total(reports, (r) => r.delivered))
+  Atomics.store(counts, Shared.coalesced, total(reports, (r) => r.coalesced))
+}
+
+/** Wait until every driver has taken all arrivals of its device, or for as long as that could ever take. */
+function drain(context: AgentContext<RunData>, devices: readonly Wired[]): void {
+  const giveUpNs = nowNs() + DRAIN_MS * 1e6
+  while (devices.some((wired) => deviceReport(wired).lost !== 0) && nowNs() < giveUpNs) context.pause(1)
+}
+
+function deviceReport({ guest, name, device, driver }: Wired): DeviceReport {
+  const { delivered, coalesced } = driverCounts(driver)
+  const raised = deviceRaised(device)
+  return { guest, name, raised, delivered, coalesced, lost: raised - delivered - coalesced }
+}
+
+function latencies(devices: readonly Wired[]): RunReport['latencyNs'] {
+  const counts: number[] = []
+  for (const { driver } of devices) histogramRead(ld(driver + Driver.latency), counts)
+  return { p50: percentile(counts, 0.5), p99: percentile(counts, 0.99), p999: percentile(counts, 0.999), max: percentile(counts, 1) }
+}
+
+// ---- the end
+
+/** Unbind every device, let each interrupt some more, and count what its driver saw of that (R2). */
+function unbindAll(context: AgentContext<RunData>, devices: readonly Wired[]): number {
+  for (const { domId, pirq } of devices) control(context, Operation.UnbindMsi, unbindMsiArgs({ domId, pirq }))
+  const before = runs(devices)
+  for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of devices) deviceInterrupt(device)
+  context.pause(SETTLE_MS)
+  return runs(devices) - before
+}
+
+/** Runs of all interrupt handlers, those that found nothing too. */
+function runs(devices: readonly Wired[]): number {
+  return total(devices, ({ driver }) => driverCounts(driver).delivered + driverCounts(driver).empty)
+}
+
+function total<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0)
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Run a scenario on threads: start the machine and its conductor, show progress, end both in order, put the report together.
+ */
+import { createSharedMemory } from '@bottomhalf/machine/provide'
+import { startMachine, type Outcome, type RunningMachine } from '@bottomhalf/threads'
+import { invariantNames, RunFailedError, type InvariantName, type Progress, type RunOptions, type RunReport } from './report.js'
+import { Shared, type RunData } from './shared.js'
+import type { ConductorReport } from './conductor.js'
+import type { RestReport } from './entry.js'
+
+const MEMORY_WORDS = 8 * 1024 * 1024
+const PROGRESS_MS = 1000
+
+/** Where the modules lie that the threads load: beside this one. */
+const moduleUrl = (name: string): URL => new URL(`./${name}.js`, import.meta.url)
+
+/**
+ * Run once. `stop` ends the run early, in order, with the report so far. Throws `RunFailedError` when the machine dies; its
+ * evidence is saved then.
+ */
+export async function runScenario(
+  options: RunOptions, onProgress: (progress: Progress) => void = () => undefined, stop?: AbortSignal,
+): Promise<RunReport> {
+  const data: RunData = { options, shared: new SharedArrayBuffer(Shared.words * 4) }
+  const machine = startMachine({
+    cpus: options.scenario.cpus,
+    entry: moduleUrl('entry'),
+    cpuMain: 'pcpuMain',
+    data,
+    memory: createSharedMemory(MEMORY_WORDS),
+    conditions: options.defer === 'tasklet' ? ['tasklet'] : [],
+    debug: options.debug,
+    evidence: { folder: options.evidence },
+  })
+  const counts = new Int32Array(data.shared)
+  const askToStop = (): void => { Atomics.store(counts, Shared.stop, 1) }
+  stop?.addEventListener('abort', askToStop)
+  if (stop?.aborted === true) askToStop()
+  try {
+    return await conduct(machine, data, counts, onProgress)
+  } finally {
+    stop?.removeEventListener('abort', askToStop)
+  }
+}
+
+async function conduct(
+  machine: RunningMachine, data: RunData, counts: Int32Array, onProgress: (progress: Progress) => void,
+): Promise<RunReport> {
+  const ends = machine.stopped.then(failure)
+  const conducted = startConductor(machine, data)
+  const stopWatching = watch(data.options, counts, onProgress, machine)
+  try {
+    const found = await Promise.race([conducted, ends])
+    const outcome = await machine.stop()
+    if (outcome.reason !== 'requested') failure(outcome)
+    const rest = outcome.reports.find((report) => report !== undefined) as RestReport | undefined
+    if (found === undefined || rest === undefined) throw new RunFailedError('the run ended without its report', outcome.evidencePath)
+    return reportOf(data.options, found, rest)
+  } finally {
+    stopWatching()
+    await machine.stop()
+  }
+}
+
+async function startConductor(machine: RunningMachine, data: RunData): Promise<ConductorReport | undefined> {
+  const outcome = machine.stopped
+  try {
+    await machine.online
+    const agent = await machine.startAgent({ module: moduleUrl('conductor'), name: 'conductor', data })
+    const found = await agent.done
+    if (found !== undefined) return found as ConductorReport
+  } catch {
+    // the machine died under it: its outcome says why
+  }
+  return failure(await outcome)
+}
+
+function failure(outcome: Outcome): never {
+  const where = outcome.cpu !== undefined ? `CPU ${outcome.cpu}: ` : outcome.agent !== undefined ? `${outcome.agent}: ` : ''
+  throw new RunFailedError(`the machine stopped (${outcome.reason}): ${where}${outcome.message}`, outcome.evidencePath)
+}
+
+/** Call `onProgress` every second, and do what the options ask for on the way. Returns what ends it. */
+function watch(
+  options: RunOptions, counts: Int32Array, onProgress: (progress: Progress) => void, machine: RunningMachine,
+): () => void {
+  const start = performance.now()
+  const timer = setInterval(() => {
+    onProgress({
+      defer: options.defer,
+      elapsedNs: Math.min((performance.now() - start) * 1e6, options.durationNs),
+      durationNs: options.durationNs,
+      raised: Atomics.load(counts, Shared.raised),
+      delivered: Atomics.load(counts, Shared.delivered),
+      coalesced: Atomics.load(counts, Shared.coalesced),
+    })
+  }, PROGRESS_MS)
+  const { killCpu } = options
+  const fault = killCpu && setTimeout(() => { void machine.killWorker(killCpu.cpu) }, killCpu.atNs / 1e6)
+  return () => {
+    clearInterval(timer)
+    clearTimeout(fault)
+  }
+}
+
+function reportOf(options: RunOptions, found: ConductorReport, rest: RestReport): RunReport {
+  const total = (of: (device: ConductorReport['devices'][number]) => number): number =>
+    found.devices.reduce((sum, device) => sum + of(device), 0)
+  const lock = { acquisitions: 0, contended: 0, waitNs: 0 }
+  for (const one of rest.locks) {
+    lock.acquisitions += one.acquisitions
+    lock.contended += one.contended
+    lock.waitNs += one.waitNs
+  }
+  return {
+    defer: options.defer,
+    taskletLock: options.defer === 'tasklet' ? options.taskletLock : null,
+    seconds: found.seconds,
+    raised: total((d) => d.raised),
+    delivered: total((d) => d.delivered),
+    coalesced: total((d) => d.coalesced),
+    lost: total((d) => d.lost),
+    latencyNs: found.latencyNs,
+    lock: { ...lock, classes: rest.locks },
+    ipis: rest.ipis,
+    softirqs: rest.softirqs,
+    devices: found.devices,
+    guests: options.scenario.guests.map((guest, i) => ({
+      name: guest.name,
+      class: guest.devices.length > 0 ? 'busy' : 'idle',
+      ...(rest.guests[i + 1] ?? { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }),
+    })),
+    invariants: invariants(found, rest),
+  }
+}
+
+function invariants(found: ConductorReport, rest: RestReport): Record<InvariantName, string> {
+  const wrong: Partial<Record<string, string[]>> = {}
+  const note = (label: string, text: string): void => { (wrong[label] ??= []).push(text) }
+  for (const { guest, name, lost } of found.devices) if (lost !== 0) note('I1', `${lost} of ${guest}/${name} lost`)
+  if (found.afterUnbind > 0) note('I2', `${found.afterUnbind} delivered after unbind`)
+  for (const fault of rest.faults) note(fault.label, fault.found)
+  return Object.fromEntries(invariantNames.map((name) => [name, wrong[name]?.join('; ') ?? 'ok'])) as Record<InvariantName, string>
+}
