@@ -26,6 +26,8 @@ interface Flags {
   json: boolean
 }
 
+interface Prepared { scenario: Scenario, recordings: Recordings }
+
 const DEFAULT_DURATION_NS = 5e9
 
 /** Add `run` to the program. `done` gets the exit code. */
@@ -51,7 +53,7 @@ export function addRun(program: Command, done: (code: number) => void): void {
 }
 
 async function run(file: string, flags: Flags): Promise<number> {
-  const { scenario, recordings } = prepare(file, flags)
+  const prepared = prepare(file, flags)
   const stop = new StopRequest()
   const progress = progressTo(process.stderr)
   if (flags.lock === 'ticket') progress.note('ticket locks collapse where threads outnumber cores: expect long waits')
@@ -60,19 +62,19 @@ async function run(file: string, flags: Flags): Promise<number> {
   try {
     for (const defer of forms) {
       if (stop.requested !== undefined) break
-      runs.push(await runScenario(optionsOf(scenario, recordings, flags, defer), progress.show, stop.signal))
+      runs.push(await runScenario(optionsOf(prepared, flags, defer), progress.show, stop.signal))
     }
   } finally {
     progress.end()
     stop.release()
   }
-  process.stdout.write(flags.json ? `${JSON.stringify(summary(scenario, flags, runs, stop))}\n` : `${runTable(runs)}\n`)
+  process.stdout.write(flags.json ? `${JSON.stringify(summary(prepared.scenario, flags, runs, stop))}\n` : `${runTable(runs)}\n`)
   if (!runs.every(isClean)) return ExitCode.Violation
   return stop.exitCode ?? ExitCode.Done
 }
 
 /** The scenario as the flags change it, and every recording that it needs. */
-function prepare(file: string, flags: Flags): { scenario: Scenario, recordings: Recordings } {
+function prepare(file: string, flags: Flags): Prepared {
   if (flags.irq !== undefined && flags.arrivals === undefined) throw new UsageError('--irq needs --arrivals')
   const read = readScenario(file)
   const cpus = flags.cpus ?? read.scenario.cpus
@@ -81,11 +83,12 @@ function prepare(file: string, flags: Flags): { scenario: Scenario, recordings: 
   }
   const guests = read.scenario.guests.map((guest) => ({ ...guest, cpu: guest.cpu % cpus }))
   const scenario = { ...read.scenario, cpus, seed: flags.seed ?? read.scenario.seed, guests }
-  return flags.arrivals === undefined ? { scenario, recordings: read.recordings } : replayed(scenario, flags.arrivals, flags.irq)
+  if (flags.arrivals === undefined) return { scenario, recordings: read.recordings }
+  return replayed(scenario, flags.arrivals, flags.irq)
 }
 
 /** Let the devices that replay a trace (or the first device of all) replay `file`. */
-function replayed(scenario: Scenario, file: string, line: string | undefined): { scenario: Scenario, recordings: Recordings } {
+function replayed(scenario: Scenario, file: string, line: string | undefined): Prepared {
   const number = line !== undefined && /^\d+$/.test(line)
   const filter = line === undefined ? {} : number ? { irq: Number(line) } : { name: line }
   const trace = { file, speed: 1, repeat: true, ...filter }
@@ -104,12 +107,11 @@ function durationOf(scenario: Scenario, flags: Flags): number {
   return flags.duration ?? scenario.duration ?? DEFAULT_DURATION_NS
 }
 
-function optionsOf(scenario: Scenario, recordings: Recordings, flags: Flags, defer: Defer): RunOptions {
-  const { taskletLock, lock, debug, evidence } = flags
+function optionsOf({ scenario, recordings }: Prepared, flags: Flags, defer: Defer): RunOptions {
+  const { taskletLock, lock, debug, evidence, fault: killCpu } = flags
+  const { seed } = scenario
   const durationNs = durationOf(scenario, flags)
-  return {
-    scenario, recordings, defer, taskletLock, lock, debug, evidence, durationNs, seed: scenario.seed, killCpu: flags.fault,
-  }
+  return { scenario, recordings, defer, taskletLock, lock, debug, evidence, durationNs, seed, killCpu }
 }
 
 function summary(scenario: Scenario, flags: Flags, runs: readonly RunReport[], stop: StopRequest): object {

@@ -24,7 +24,10 @@ import type { AgentContext } from '@bottomhalf/threads'
 import type { DeviceReport, RunOptions, RunReport } from './report.js'
 
 /** A device of the run, its driver and its place in its guest. */
-interface Wired { guest: string, name: string, domId: DomId, pirq: Pirq, device: number, driver: number, scenario: DeviceScenario }
+interface Wired {
+  readonly guest: string, readonly scenario: DeviceScenario
+  readonly domId: DomId, readonly pirq: Pirq, readonly device: number, readonly driver: number
+}
 
 /** What a run found while it ran. Plain data. */
 export interface ConductorReport {
@@ -67,7 +70,7 @@ function wireGuest(context: AgentContext<RunData>, guest: GuestScenario, domId: 
   for (const [i, scenario] of guest.devices.entries()) {
     const device = made(deviceCreate())
     drivers = made(driverCreate(device, gvecOf(i), i, guest.work, drivers))
-    wired.push({ guest: guest.name, name: scenario.name, domId: domId as DomId, pirq: i as Pirq, device, driver: drivers, scenario })
+    wired.push({ guest: guest.name, scenario, domId: domId as DomId, pirq: i as Pirq, device, driver: drivers })
   }
   const guestData = made(guestCreate(drivers, guest.tick === undefined ? 0 : 1e9 / guest.tick))
   control(context, Operation.CreateDomain, createDomainArgs({
@@ -141,7 +144,7 @@ function drain(context: AgentContext<RunData>, devices: readonly Wired[]): void 
   while (devices.some((wired) => deviceReport(wired).lost !== 0) && nowNs() < giveUpNs) context.pause(1)
 }
 
-function deviceReport({ guest, name, device, driver }: Wired): DeviceReport {
+function deviceReport({ guest, scenario: { name }, device, driver }: Wired): DeviceReport {
   const { delivered, coalesced } = driverCounts(driver)
   const raised = deviceRaised(device)
   return { guest, name, raised, delivered, coalesced, lost: raised - delivered - coalesced }
@@ -150,7 +153,8 @@ function deviceReport({ guest, name, device, driver }: Wired): DeviceReport {
 function latencies(devices: readonly Wired[]): RunReport['latencyNs'] {
   const counts: number[] = []
   for (const { driver } of devices) histogramRead(ld(driver + Driver.latency), counts)
-  return { p50: percentile(counts, 0.5), p99: percentile(counts, 0.99), p999: percentile(counts, 0.999), max: percentile(counts, 1) }
+  const [p50 = 0, p99 = 0, p999 = 0, max = 0] = [0.5, 0.99, 0.999, 1].map((fraction) => percentile(counts, fraction))
+  return { p50, p99, p999, max }
 }
 
 // ---- the end

@@ -24,11 +24,16 @@ test('Poisson arrivals repeat with their seed, differ with another, and have the
 })
 
 test('a recording is replayed at its speed, over and over, or once', () => {
-  const recording = { timesNs: [10, 20], spanNs: 30 }
+  const recording = { timesNs: [10e6, 20e6], spanNs: 30e6 }
   const trace = (speed: number, repeat: boolean) => ({ trace: { file: 'x', speed, repeat } })
-  expect(take(arrivalTimes(trace(1, true), 1, recording), 5)).toEqual([10, 20, 55, 65, 100])
-  expect(take(arrivalTimes(trace(10, true), 1, recording), 3)).toEqual([1, 2, 5.5])
-  expect([...arrivalTimes(trace(1, false), 1, recording)]).toEqual([10, 20])
+  expect(take(arrivalTimes(trace(1, true), 1, recording), 5)).toEqual([10e6, 20e6, 55e6, 65e6, 100e6])
+  expect(take(arrivalTimes(trace(10, true), 1, recording), 3)).toEqual([1e6, 2e6, 5.5e6])
+  expect([...arrivalTimes(trace(1, false), 1, recording)]).toEqual([10e6, 20e6])
+})
+
+test('a recording of one moment repeats, a millisecond apart', () => {
+  const once = arrivalTimes({ trace: { file: 'x', speed: 1, repeat: true } }, 1, { timesNs: [0], spanNs: 0 })
+  expect(take(once, 3)).toEqual([0, 1e6, 2e6])
 })
 
 test('times never go back, whatever the arrivals', () => {
