@@ -86,7 +86,8 @@ function nextVector(vector: number): number {
   return next <= LAST_DEVICE_VECTOR ? next : LOWEST + ((vector + 1) % STEP)
 }
 
-function ownerWord(cpu: number, vector: number): number {
+/** The word that says whose a vector of a CPU is. */
+export function ownerWord(cpu: number, vector: number): number {
   return cpuArea(cpu, CpuVectors) + CpuVectors.owner + vector
 }
 

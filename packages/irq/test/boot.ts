@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/** Native tests: a machine in one thread, booted as far as interrupts need; this thread is CPU 0, IF = 1. */
+import { cpuRelax, formatMemory, irqDisable, irqEnable, liveBlocks, setCurrentCpu } from '@bottomhalf/machine'
+import { doSoftirq } from '@bottomhalf/softirq'
+import { onCpu } from '@bottomhalf/testkit'
+import { setupMachine } from './setup.model.js'
+
+export function boot(cpus = 1): void {
+  formatMemory({ cpus, debug: true })
+  setCurrentCpu(0)
+  setupMachine(cpus)
+  for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, irqEnable)
+}
+
+/** Take what is requested on a CPU. */
+export function take(cpu: number): void {
+  onCpu(cpu, cpuRelax)
+}
+
+/** Hold interrupts back on a CPU, and let them in again. */
+export const holdBack = (cpu: number): void => { onCpu(cpu, irqDisable) }
+export const letIn = (cpu: number): void => { onCpu(cpu, irqEnable) }
+
+/** Serve softirqs on each CPU in turn until a grace period and what hangs on it have passed everywhere. */
+export function settle(cpus = 1): void {
+  for (let turn = 0; turn < 4; turn++) for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, doSoftirq)
+}
+
+/** Addresses of all allocated blocks: equal before and after whatever leaves nothing behind. */
+export function heap(): number[] {
+  return liveBlocks().map((block) => block.address)
+}
