@@ -10,18 +10,23 @@
  * HB1  A pair (e, e') on two CPUs races if it conflicts and nothing between orders e before e'.
  * HB2  An operation that blocks races with the nearest earlier write before which it was enabled: the release of a lock
  *      cannot be moved behind its acquisition, the acquisition before it can.
- * HB4  An operation that is blocked when a handler enters above it races there: the handler may never give the CPU back.
  * HB3  A request of a vector conflicts with every step that its target took with IF = 1: the vector could have entered
  *      there.
+ * HB4  An operation that is blocked when a handler enters above it races there: the handler may never give the CPU back.
  */
 import type { Executor } from './executor.js'
-import { BLOCKS, LOCAL, Op, passes, properties } from './op.js'
+import { BLOCKS, LOCAL, Op, passes, properties, WRITES } from './op.js'
 import { larger } from './undo.js'
 import { WordTable } from './wordTable.js'
 
-/** What a search does with a race: `first` and `second` are positions; row `second` holds what orders `second` so far. */
+/** What a search does with a race. */
 export interface RaceSink {
-  race(first: number, second: number, secondCpu: number): void
+  /**
+   * `first` and `second` are positions; row `second` holds what orders the second so far. `label` takes the second, with
+   * the footprint `address`, `extent` (twice the words, plus 1 if written). It may be an operation that is blocked: then
+   * `second` is the position that it would have had.
+   */
+  race(first: number, second: number, label: number, address: number, extent: number): void
 }
 
 export class HappensBefore {
@@ -35,6 +40,10 @@ export class HappensBefore {
   /** Per word: last write, then last read by each CPU. */
   private readonly words: WordTable
   private previousWrite = new Int32Array(256)
+  // the step that races: see RaceSink
+  private label = 0
+  private address = 0
+  private extent = 0
 
   constructor(executor: Executor, sink: RaceSink) {
     this.executor = executor
@@ -54,14 +63,15 @@ export class HappensBefore {
     this.open(p, cpu)
     this.previousWrite[p] = 0
     const length = trace.length[d]!
+    this.second(trace.label[d]!, trace.address[d]!, length * 2 + trace.writes[d]!)
     if (length !== 0) {
       const op = trace.op[d]!
       const blocks = (properties[op]! & BLOCKS) !== 0
-      if (blocks) this.raceOfBlocking(p, cpu, op, trace.a[d]!, trace.b[d]!, trace.c[d]!)
+      if (blocks) this.raceOfBlocking(p, op, trace.b[d]!, trace.c[d]!)
       for (let word = 0; word < length; word++) {
         const cell = this.words.cellOf(trace.address[d]! + word)
         if (trace.writes[d] === 0) this.read(p, cpu, cell, !blocks)
-        else this.write(p, cpu, cell, !blocks)
+        else this.write(p, cell, !blocks)
       }
       if (length > 1) this.previousWrite[p] = 0
     }
@@ -90,10 +100,17 @@ export class HappensBefore {
   // Row p stands in for the step that the blocked operation would be.
   private pending(p: number, label: number): void {
     const { cpuOf, pendingOp, pendingA, pendingB, pendingC } = this.executor
-    if ((properties[pendingOp[label]!]! & (BLOCKS | LOCAL)) !== BLOCKS) return
-    const cpu = cpuOf[label]!
-    this.open(p, cpu)
-    this.raceOfBlocking(p, cpu, pendingOp[label]!, pendingA[label]!, pendingB[label]!, pendingC[label]!)
+    const flags = properties[pendingOp[label]!]!
+    if ((flags & (BLOCKS | LOCAL)) !== BLOCKS) return
+    this.open(p, cpuOf[label]!)
+    this.second(label, pendingA[label]!, (flags & WRITES) === 0 ? 2 : 3)
+    this.raceOfBlocking(p, pendingOp[label]!, pendingB[label]!, pendingC[label]!)
+  }
+
+  private second(label: number, address: number, extent: number): void {
+    this.label = label
+    this.address = address
+    this.extent = extent
   }
 
   /** Whether the step at `first`, of CPU `cpu`, happens before the step at `second`. */
@@ -112,11 +129,11 @@ export class HappensBefore {
 
   private read(p: number, cpu: number, cell: number, races: boolean): void {
     const { undo } = this.executor
-    this.after(undo.cells[cell]!, p, cpu, races)
+    this.after(undo.cells[cell]!, p, races)
     undo.set(cell + 1 + cpu, p)
   }
 
-  private write(p: number, cpu: number, cell: number, races: boolean): void {
+  private write(p: number, cell: number, races: boolean): void {
     const { undo: { cells }, undo } = this.executor
     const n = this.cpuCount
     const row = p * n
@@ -128,30 +145,30 @@ export class HappensBefore {
         if (at > latest && at > this.rows[row + reader]!) latest = at
       }
       if (latest === written) break
-      this.after(latest, p, cpu, races)
+      this.after(latest, p, races)
     }
-    this.after(written, p, cpu, races)
+    this.after(written, p, races)
     this.previousWrite[p] = written
     undo.set(cell, p)
   }
 
   /** Step p comes after the conflicting step `first`: a race, unless something ordered them already (HB1). */
-  private after(first: number, p: number, cpu: number, races: boolean): void {
+  private after(first: number, p: number, races: boolean): void {
     const n = this.cpuCount
     const { rows } = this
     if (first === 0 || rows[p * n + this.executor.trace.cpu[first - 1]!]! >= first) return
-    if (races) this.sink.race(first, p, cpu)
+    if (races) this.sink.race(first, p, this.label, this.address, this.extent)
     const from = first * n
     const to = p * n
     for (let i = 0; i < n; i++) if (rows[from + i]! > rows[to + i]!) rows[to + i] = rows[from + i]!
   }
 
   /** HB2. Row p holds what the CPU knew before. */
-  private raceOfBlocking(p: number, cpu: number, op: number, address: number, test: number, operand: number): void {
+  private raceOfBlocking(p: number, op: number, test: number, operand: number): void {
     const { trace, undo } = this.executor
-    let at = undo.cells[this.words.cellOf(address)]!
+    let at = undo.cells[this.words.cellOf(this.address)]!
     while (at !== 0 && at > this.rows[p * this.cpuCount + trace.cpu[at - 1]!]!) {
-      if (passes(op, test, operand, trace.old[at - 1]!)) return this.sink.race(at, p, cpu)
+      if (passes(op, test, operand, trace.old[at - 1]!)) return this.sink.race(at, p, this.label, this.address, this.extent)
       at = this.previousWrite[at]!
     }
   }

@@ -46,20 +46,28 @@ export const properties = Uint8Array.of(
   RMW | BLOCKS, RMW, LOCAL | BLOCKS, LOCAL, LOCAL,
 )
 
-/** Tests of AwaitWord: equal, not equal, all bits of the operand clear, any of them set. */
+/** Tests of AwaitWord: the machine's four, then those of the text form alone. */
 export const AWAIT_EQ = 0
 export const AWAIT_NE = 1
 export const AWAIT_ALL_CLEAR = 2
 export const AWAIT_ANY_SET = 3
+export const AWAIT_LT = 4
+export const AWAIT_LE = 5
+export const AWAIT_GT = 6
+export const AWAIT_GE = 7
 
-/** Whether an operation that may block can go on when its word holds `value`. `own` is what the lock word holds then. */
+/** Whether an operation that may block can go on when its word holds `value`. */
 export function passes(op: number, test: number, operand: number, value: number): boolean {
   if (op === Op.Lock) return value === 0
   switch (test) {
     case AWAIT_EQ: return value === operand
     case AWAIT_NE: return value !== operand
     case AWAIT_ALL_CLEAR: return (value & operand) === 0
-    default: return (value & operand) !== 0
+    case AWAIT_ANY_SET: return (value & operand) !== 0
+    case AWAIT_LT: return value < operand
+    case AWAIT_LE: return value <= operand
+    case AWAIT_GT: return value > operand
+    default: return value >= operand
   }
 }
 

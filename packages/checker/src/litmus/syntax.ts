@@ -19,7 +19,7 @@
  * E is a number, a register, or `R+N`, `R-N`, `R+R`. A is a name, `NAME[E]`, or `[E]`. OP is ==, !=, <, <=, >, >=, &
  * (any bit of the right side set), !& (none).
  */
-import { AWAIT_ALL_CLEAR, AWAIT_ANY_SET, AWAIT_EQ, AWAIT_NE, Op } from '../op.js'
+import { AWAIT_ALL_CLEAR, AWAIT_ANY_SET, AWAIT_EQ, AWAIT_GE, AWAIT_GT, AWAIT_LE, AWAIT_LT, AWAIT_NE, Op } from '../op.js'
 
 /** register + register + constant; '' is no register. */
 export interface Expression { readonly left: string, readonly right: string, readonly constant: number }
@@ -65,7 +65,8 @@ export const accesses: ReadonlyMap<string, readonly [op: number, operands: strin
 
 export const comparisons: readonly Comparison[] = ['==', '!=', '<', '<=', '>', '>=', '&', '!&']
 
-/** The tests that `wait` knows. */
+/** The tests of `wait`, by comparison. */
 export const awaitTests: ReadonlyMap<string, number> = new Map([
   ['==', AWAIT_EQ], ['!=', AWAIT_NE], ['!&', AWAIT_ALL_CLEAR], ['&', AWAIT_ANY_SET],
+  ['<', AWAIT_LT], ['<=', AWAIT_LE], ['>', AWAIT_GT], ['>=', AWAIT_GE],
 ])

@@ -81,9 +81,10 @@ export class Dpor implements Strategy, RaceSink {
   }
 
   /** R2. `second` may be the position behind the end: an operation that is still blocked. */
-  race(first: number, second: number, secondCpu: number): void {
+  race(first: number, second: number, label: number): void {
     const d = first - 1
-    const { trace } = this.executor
+    const { trace, cpuOf } = this.executor
+    const secondCpu = cpuOf[label]!
     const enabled = trace.steps[d]! | trace.enters[d]!
     if ((enabled & ~this.wanted[d]!) === 0) return
     const initials = this.initials(first, second, secondCpu)

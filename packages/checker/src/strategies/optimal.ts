@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Optimal dynamic partial-order reduction: races are reversed by whole sequences, kept in wakeup trees, so that without
+ * interrupts no execution is begun that turns out to be known.
+ *
+ * At every end, for every race (e, e') of the execution: v is all steps that e does not order, then e'. If nothing that
+ * sleeps before e can begin v, v goes into the tree of that state. The rules R1 to R5 of `dpor.ts` hold here too; what
+ * they ask for at a state are single transitions with everything open below them.
+ */
+import type { Executor } from '../executor.js'
+import { HappensBefore, type RaceSink } from '../happensBefore.js'
+import { Op } from '../op.js'
+import { popCount, type Order } from '../order.js'
+import { larger } from '../undo.js'
+import type { DporOptions } from './dpor.js'
+import { SleepSets } from './sleepSets.js'
+import { STOP, type Strategy, type StrategyContext } from './strategy.js'
+import { NOT_INITIAL, Sequence, WakeupTrees, type SavedTree } from './wakeupTree.js'
+
+export class Optimal implements Strategy, RaceSink {
+  readonly name = 'optimal'
+  private readonly executor: Executor
+  private readonly order: Order
+  private readonly happensBefore: HappensBefore
+  private readonly sleepSets: SleepSets
+  private readonly trees: WakeupTrees
+  private readonly reversed = new Sequence()
+  /** Per depth: the tree, and the single transitions that the rules ask for. */
+  private head = new Int32Array(256)
+  private wanted = new Int32Array(256)
+  /** What is below the transition that is being taken. */
+  private below = 0
+  // races of the present path: positions, and the context of the second
+  private races = 0
+  private raceFirst = new Int32Array(256)
+  private raceSecond = new Int32Array(256)
+  private raceLabel = new Int32Array(256)
+  private raceAddress = new Int32Array(256)
+  private raceExtent = new Int32Array(256)
+  /** Number of races before the step of each depth. */
+  private raceMark = new Int32Array(256)
+
+  constructor({ executor, order }: StrategyContext, { sleep = true }: DporOptions = {}) {
+    this.executor = executor
+    this.order = order
+    this.happensBefore = new HappensBefore(executor, this)
+    this.sleepSets = new SleepSets(executor, sleep)
+    const entries = executor.irqs | executor.vectors
+    this.trees = new WakeupTrees({
+      doorbells: executor.doorbells,
+      vectors: executor.vectors !== 0,
+      optional: (label) => executor.mode === 'atMost' && ((entries >>> label) & 1) !== 0,
+    })
+  }
+
+  next(): number {
+    const { executor, sleepSets } = this
+    const d = executor.depth
+    this.wanted[d] = 0
+    const enabled = executor.enabled()
+    const awake = enabled & ~sleepSets.asleep[d]!
+    if (awake === 0) return STOP
+    if (executor.isEnd()) this.reverseAll()
+    const steps = awake & executor.trace.steps[d]!
+    const byStep = executor.mode === 'atMost'
+    if (byStep && steps === 0) this.wanted[d] = enabled                     // R5
+    const guided = this.takeBranch(d, enabled)
+    if (guided !== STOP) return guided
+    if (this.wanted[d] === 0) this.want(d, this.order.pick(byStep ? steps : awake))
+    return this.take(d, this.order.pick(this.wanted[d]! & ~sleepSets.asleep[d]!))
+  }
+
+  stepped(): void {
+    const d = this.executor.depth
+    if (d >= this.head.length) this.grow(d)
+    this.raceMark[d - 1] = this.races
+    this.happensBefore.extend()
+    this.sleepSets.descend()
+    this.head[d] = this.below
+    this.below = 0
+  }
+
+  ended(): void {
+    this.reverseAll()
+  }
+
+  backtrack(): number {
+    const { executor } = this
+    for (let d = executor.depth - 1; d >= 0; d--) {
+      this.trees.drop(this.head[d + 1]!)
+      this.head[d + 1] = 0
+      const label = this.takeLeft(d)
+      if (label !== STOP) return label
+    }
+    return STOP
+  }
+
+  race(first: number, second: number, label: number, address: number, extent: number): void {
+    const n = this.races++
+    if (n === this.raceFirst.length) this.growRaces(n + 1)
+    this.raceFirst[n] = first
+    this.raceSecond[n] = second
+    this.raceLabel[n] = label
+    this.raceAddress[n] = address
+    this.raceExtent[n] = extent
+  }
+
+  branches(depth: number): { begun: number, known: number } {
+    const asleep = this.sleepSets.asleep[depth]!
+    const done = popCount(this.sleepSets.done[depth]! & ~asleep)
+    let known = popCount((this.wanted[depth]! | this.sleepSets.done[depth]!) & ~asleep)
+    for (let node = this.head[depth]!; node !== 0; node = this.trees.siblingOf(node)) known++
+    return { begun: done, known: Math.max(done, known) }
+  }
+
+  save(): unknown {
+    const { depth } = this.executor
+    const trees = Array.from({ length: depth }, (_, d) => this.trees.saved(this.head[d]!))
+    return { trees, wanted: [...this.wanted.subarray(0, depth)], done: [...this.sleepSets.done.subarray(0, depth)] }
+  }
+
+  restore(saved: unknown): void {
+    const { trees, wanted, done } = saved as { trees: SavedTree[], wanted: number[], done: number[] }
+    trees.forEach((tree, d) => { this.head[d] = this.trees.restored(tree) })
+    this.wanted.set(wanted)
+    this.sleepSets.done.set(done)
+  }
+
+  // ---- taking
+
+  private takeLeft(d: number): number {
+    const { executor, sleepSets } = this
+    if (this.head[d] === 0 && (this.wanted[d]! & ~sleepSets.covered(d)) === 0) return STOP
+    const sameCpu = executor.labelsOf[executor.trace.cpu[d]!]!              // R1
+    executor.back(d)
+    this.races = this.raceMark[d]!
+    for (let labels = sameCpu; ; labels = -1) {
+      const branch = this.takeBranch(d, labels)
+      if (branch !== STOP) return branch
+      const left = this.wanted[d]! & ~sleepSets.covered(d) & labels
+      if (left !== 0) return this.take(d, this.order.pick(left))
+      if (labels === -1) return STOP
+    }
+  }
+
+  private takeBranch(d: number, labels: number): number {
+    const { trees, sleepSets } = this
+    let node = this.head[d]!
+    while (node !== 0) {
+      const next = trees.siblingOf(node)
+      const label = trees.labelOf(node)
+      const isCovered = ((sleepSets.covered(d) >>> label) & 1) !== 0
+      if (isCovered || ((labels >>> label) & 1) !== 0) {
+        this.head[d] = trees.detach(this.head[d]!, node)
+        const below = trees.open(node)
+        if (!isCovered) return this.takeGuided(d, label, below)
+        trees.drop(below)
+      }
+      node = next
+    }
+    return STOP
+  }
+
+  private takeGuided(d: number, label: number, below: number): number {
+    if (((this.executor.enabled() >>> label) & 1) === 0) throw new Error('a wakeup sequence cannot be executed')
+    this.below = below
+    this.want(d, label)
+    return this.take(d, label)
+  }
+
+  private take(d: number, label: number): number {
+    this.sleepSets.take(d, label)
+    return label
+  }
+
+  /** R1, R3: with a transition, all choices of its CPU; if the CPU's step is blocked, everything. */
+  private want(d: number, label: number): void {
+    const { executor, sleepSets } = this
+    const cpu = executor.cpuOf[label]!
+    const labels = executor.isBlocked(cpu, d) ? executor.enabled() : executor.enabled() & executor.labelsOf[cpu]!
+    const fresh = labels & ~this.wanted[d]! & ~sleepSets.covered(d)
+    this.wanted[d]! |= labels
+    for (let left = fresh; left !== 0; left &= left - 1) sleepSets.foresee(d, 31 - Math.clz32(left & -left))
+  }
+
+  // ---- reversing
+
+  private reverseAll(): void {
+    const count = this.races
+    this.happensBefore.ended()
+    for (let n = 0; n < this.races; n++) this.reverse(n)
+    this.races = count
+  }
+
+  private reverse(n: number): void {
+    const d = this.raceFirst[n]! - 1
+    const { reversed, sleepSets } = this
+    this.fillReversed(n)
+    if (this.begins(d, sleepSets.covered(d) | this.wanted[d]!)) return
+    this.head[d] = this.trees.insert(this.head[d]!, reversed)
+  }
+
+  /** v: the steps behind the first that it does not order, then the second. */
+  private fillReversed(n: number): void {
+    const { reversed, happensBefore, executor: { trace, depth, cpuOf } } = this
+    const first = this.raceFirst[n]!
+    const second = this.raceSecond[n]!
+    const label = this.raceLabel[n]!
+    const firstCpu = trace.cpu[first - 1]!
+    const secondCpu = cpuOf[label]!
+    reversed.length = 0
+    for (let p = first + 1; p <= depth; p++) {
+      if (happensBefore.ordered(first, firstCpu, p) || (p >= second && happensBefore.ordered(second, secondCpu, p))) continue
+      const cpu = trace.cpu[p - 1]!
+      reversed.push(trace.label[p - 1]!, cpu, trace.address[p - 1]!, trace.length[p - 1]! * 2 + trace.writes[p - 1]!,
+        (trace.irqOn[p - 1]! >>> cpu) & 1)
+    }
+    const irqOn = (trace.irqOn[second - 1]! >>> secondCpu) & 1
+    reversed.push(label, secondCpu, this.raceAddress[n]!, this.reversedExtent(n), irqOn)
+  }
+
+  /** A compare-and-swap may succeed before the first of a race though it failed behind it, and the other way round. */
+  private reversedExtent(n: number): number {
+    const { trace, depth } = this.executor
+    const [first, second] = [this.raceFirst[n]!, this.raceSecond[n]!]
+    const isSwap = second <= depth && trace.label[second - 1] === this.raceLabel[n] && trace.op[second - 1] === Op.Cmpxchg
+    if (!isSwap || trace.writes[first - 1] === 0) return this.raceExtent[n]!
+    return trace.old[first - 1] === trace.b[second - 1] ? 3 : 2
+  }
+
+  /** Whether one of the labels can begin v at depth d. */
+  private begins(d: number, labels: number): boolean {
+    const { executor: { trace, cpuOf }, reversed, sleepSets, trees } = this
+    for (let left = labels; left !== 0; left &= left - 1) {
+      const label = 31 - Math.clz32(left & -left)
+      const cpu = cpuOf[label]!
+      const irqOn = (trace.irqOn[d]! >>> cpu) & 1
+      const at = trees.initialIn(reversed, label, cpu, sleepSets.addressOf(d, label), sleepSets.extentOf(d, label), irqOn)
+      if (at !== NOT_INITIAL) return true
+    }
+    return false
+  }
+
+  private grow(d: number): void {
+    this.head = larger(this.head, d + 1)
+    this.wanted = larger(this.wanted, d + 1)
+    this.raceMark = larger(this.raceMark, d + 1)
+  }
+
+  private growRaces(wanted: number): void {
+    this.raceFirst = larger(this.raceFirst, wanted)
+    this.raceSecond = larger(this.raceSecond, wanted)
+    this.raceLabel = larger(this.raceLabel, wanted)
+    this.raceAddress = larger(this.raceAddress, wanted)
+    this.raceExtent = larger(this.raceExtent, wanted)
+  }
+}
