@@ -11,7 +11,7 @@ export function createProgram(done: (code: number) => void): Command {
     .description('the deferred interrupt work of a hypervisor: run it, and see what it costs')
     .version(version)
     .exitOverride()
-    .showHelpAfterError('(bottomhalf --help lists commands, bottomhalf COMMAND --help its options)')
+    .configureOutput({ outputError: (text, write) => { write(text.replace(/^error: /, 'bottomhalf: ')) } })
   addRun(program, done)
   return program
 }

@@ -117,6 +117,7 @@ function pace(context: AgentContext<RunData>, devices: readonly Wired[], counts:
     pacer.fireDue(elapsedNs, BATCH)
     if (elapsedNs - published > 100e6) {
       publish(counts, devices)
+      Atomics.store(counts, Shared.elapsedMs, elapsedNs / 1e6)
       published = elapsedNs
     }
     const wakeNs = Math.min(pacer.nextNs, options.durationNs, elapsedNs + 100e6)

@@ -77,19 +77,17 @@ async function startConductor(machine: RunningMachine, data: RunData): Promise<C
 }
 
 function failure(outcome: Outcome): never {
-  const where = outcome.cpu !== undefined ? `CPU ${outcome.cpu}: ` : outcome.agent !== undefined ? `${outcome.agent}: ` : ''
-  throw new RunFailedError(`the machine stopped (${outcome.reason}): ${where}${outcome.message}`, outcome.evidencePath)
+  throw new RunFailedError(`the machine stopped (${outcome.reason}): ${outcome.message}`, outcome.evidencePath)
 }
 
 /** Call `onProgress` every second, and do what the options ask for on the way. Returns what ends it. */
 function watch(
   options: RunOptions, counts: Int32Array, onProgress: (progress: Progress) => void, machine: RunningMachine,
 ): () => void {
-  const start = performance.now()
   const timer = setInterval(() => {
     onProgress({
       defer: options.defer,
-      elapsedNs: Math.min((performance.now() - start) * 1e6, options.durationNs),
+      elapsedNs: Math.min(Atomics.load(counts, Shared.elapsedMs) * 1e6, options.durationNs),
       durationNs: options.durationNs,
       raised: Atomics.load(counts, Shared.raised),
       delivered: Atomics.load(counts, Shared.delivered),

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// The command as a user starts it: a process of its own, real threads.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { RunReport } from '@bottomhalf/host'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const command = fileURLToPath(new URL('../bin/bottomhalf.mjs', import.meta.url))
+let folder = ''
+
+beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'bottomhalf-')) })
+afterAll(() => { rmSync(folder, { recursive: true, force: true }) })
+
+interface Ended { code: number | null, stdout: string, stderr: string }
+
+async function bottomhalf(args: string[], whileRunning?: (pid: number, stderr: () => string) => Promise<void>): Promise<Ended> {
+  const child = spawn(process.execPath, [command, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  const out = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => { out.stdout += chunk.toString() })
+  child.stderr.on('data', (chunk: Buffer) => { out.stderr += chunk.toString() })
+  const closed = once(child, 'close') as Promise<[number | null]>
+  await whileRunning?.(child.pid ?? 0, () => out.stderr)
+  const [code] = await closed
+  return { code, ...out }
+}
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text)
+  return name
+}
+
+const short = ['run', '--duration', '300ms', '--json']
+
+describe('a run', () => {
+  test('--json prints one object with both runs, nothing lost, every invariant ok', async () => {
+    const { code, stdout } = await bottomhalf(short)
+    const report = JSON.parse(stdout) as { engine: string, cpus: number, ended: string, runs: RunReport[] }
+    expect(report).toMatchObject({ engine: 'threads', scenario: 'default', node: process.version, cpus: 4, seconds: 0.3, ended: 'done' })
+    expect(report.runs.map((run) => run.defer)).toEqual(['softirq', 'tasklet'])
+    for (const run of report.runs) {
+      expect(run.raised).toBeGreaterThan(0)
+      expect(run.delivered + run.coalesced).toBe(run.raised)
+      expect(run.lost).toBe(0)
+      expect(Object.values(run.invariants)).toEqual(Array(7).fill('ok'))
+      expect(run.guests.filter((guest) => guest.class === 'idle').every((guest) => guest.ticks > 0)).toBe(true)
+    }
+    expect(code).toBe(0)
+  })
+
+  test('the softirq takes no tasklet lock on the path of an interrupt, the tasklet takes it three times at least', async () => {
+    const { stdout } = await bottomhalf([...short, file('busy.yaml', 'guests: [{name: a, cpu: 0, devices: [{name: d, arrivals: {constant: 2k/s}}]}]\n')])
+    const [softirq, tasklet] = (JSON.parse(stdout) as { runs: [RunReport, RunReport] }).runs
+    const taken = (run: RunReport): number => run.lock.classes.find(({ name }) => name === 'tasklet')?.acquisitions ?? 0
+    expect(taken(softirq)).toBeLessThan(50)   // control operations only: they run as a tasklet in either form
+    expect(taken(tasklet)).toBeGreaterThanOrEqual(3 * tasklet.delivered)
+  })
+
+  test('fewer pCPUs, a lock per CPU, ticket locks and debug checks all end well', async () => {
+    const flags = ['--cpus', '2', '--tasklet-lock', 'per-cpu', '--lock', 'ticket', '--debug', '--seed', '9']
+    const { code, stdout } = await bottomhalf([...short, ...flags])
+    expect(JSON.parse(stdout)).toMatchObject({ cpus: 2, seed: 9, runs: [{ lost: 0 }, { lost: 0, taskletLock: 'per-cpu' }] })
+    expect(code).toBe(0)
+  })
+
+  test('--arrivals replays a trace, --irq one line of it', async () => {
+    const line = (time: string, irq: number): string => `x-1 [000] d.h.. ${time}: irq_handler_entry: irq=${irq} name=n${irq}\n`
+    const trace = file('trace.txt', line('1.000', 7) + line('1.010', 8) + line('1.020', 7))
+    const { code, stdout } = await bottomhalf([...short, '--defer', 'softirq', '--arrivals', trace, '--irq', 'n8'])
+    const [run] = (JSON.parse(stdout) as { runs: [RunReport] }).runs
+    const disk = run.devices.find(({ name }) => name === 'disk0')
+    expect(disk?.raised).toBeGreaterThan(0)
+    expect(disk?.lost).toBe(0)
+    expect(code).toBe(0)
+  })
+
+  test('elsewhere than on a terminal there is a plain progress line per second on standard error', async () => {
+    const { stderr, stdout } = await bottomhalf(['run', '--duration', '1500ms', '--defer', 'softirq'])
+    expect(stderr).toMatch(/^softirq {2}\d\/2 s {2}raised \d+ {2}delivered \d+ {2}coalesced \d+ {2}pending \d+$/m)
+    expect(stdout).toContain('I1-I7 ok')
+  })
+})
+
+describe('an end before the end', () => {
+  const runs = (_pid: number, stderr: () => string): Promise<void> => new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!/raised [1-9]/.test(stderr())) return
+      clearInterval(timer)
+      resolve()
+    }, 20)
+  })
+
+  test.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s ends in order with the report so far', async (signal, exitCode) => {
+    const { code, stdout } = await bottomhalf(['run', '--duration', '60', '--json'], async (pid, stderr) => {
+      await runs(pid, stderr)
+      process.kill(pid, signal)
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ ended: signal, runs: [{ defer: 'softirq', lost: 0 }] })
+    expect(code).toBe(exitCode)
+  })
+
+  test('a worker killed by force ends the host with its evidence and exit code 70', async () => {
+    const { code, stdout, stderr } = await bottomhalf(['run', '--duration', '60', '--fault', 'kill-cpu=1@200ms', '--evidence', 'ev'])
+    expect(code).toBe(70)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/bottomhalf: the machine stopped \(worker-lost\): CPU 1: .* \(evidence: .*\)/)
+    const [name = ''] = readdirSync(join(folder, 'ev'))
+    expect(JSON.parse(readFileSync(join(folder, 'ev', name), 'utf8'))).toMatchObject({ reason: 'worker-lost' })
+  })
+})
+
+describe('bad input: one line, nothing started', () => {
+  test.each([
+    ['an unknown option', ['run', '--nonsense'], 2, /^bottomhalf: unknown option '--nonsense'\n$/],
+    ['an unknown command', ['frob'], 2, /^bottomhalf: unknown command 'frob'\n$/],
+    ['an impossible count', ['run', '--cpus', '0'], 2, /^bottomhalf: option '--cpus <n>' argument '0' is invalid\. Expected .* 1 to 64\.\n$/],
+    ['a value that is none of the choices', ['run', '--defer', 'later'], 2, /^bottomhalf: .*Allowed choices are softirq, tasklet, both\.\n$/],
+    ['a fault on a CPU that is not there', ['run', '--fault', 'kill-cpu=9'], 2, /^bottomhalf: --fault kill-cpu=9: expected .* 0 to 3\n$/],
+    ['--irq alone', ['run', '--irq', '7'], 2, /^bottomhalf: --irq needs --arrivals\n$/],
+    ['a missing scenario', ['run', 'none.yaml'], 3, /^bottomhalf: none\.yaml: no such file; expected a scenario file \(YAML\)\n$/],
+    ['a folder for a scenario', ['run', '.'], 3, /^bottomhalf: \.: is a directory; expected/],
+    ['a malformed scenario', ['run', 'bad.yaml'], 3, /^bottomhalf: bad\.yaml:1:9: guests is not valid; expected array\n$/],
+    ['an empty trace', ['run', '--arrivals', 'empty.txt'], 3, /^bottomhalf: empty\.txt: the trace is empty; expected ftrace text/],
+    ['a trace without interrupts', ['run', '--arrivals', 'ticks.txt'], 3, /^bottomhalf: ticks\.txt: 1 events, none of them irq_handler_entry/],
+    ['no trace at all', ['run', '--arrivals', 'bad.yaml'], 3, /^bottomhalf: bad\.yaml:1:1: 'guests: 7' is no trace event/],
+  ])('%s', async (_, args, exitCode, message) => {
+    file('bad.yaml', 'guests: 7\n')
+    file('empty.txt', '')
+    file('ticks.txt', 'x-1 [000] d.h.. 1.5: local_timer_entry: vector=236\n')
+    const { code, stdout, stderr } = await bottomhalf(args)
+    expect(stderr).toMatch(message)
+    expect(stdout).toBe('')
+    expect(code).toBe(exitCode)
+    expect(existsSync(join(folder, 'bottomhalf-evidence'))).toBe(false)
+  })
+})
+
+test('--help and --version answer on standard output with 0', async () => {
+  const help = await bottomhalf(['run', '--help'])
+  expect(help).toMatchObject({ code: 0, stderr: '' })
+  expect(help.stdout).toContain('--defer <how>')
+  expect(await bottomhalf(['--version'])).toMatchObject({ code: 0, stdout: '0.0.0\n' })
+})
