@@ -17,7 +17,7 @@ const DEFAULT_WORDS = 16 * 1024 * 1024
 
 /** What all copies of this package in a thread share. */
 export function slot(): Slot {
-  const globals = globalThis as unknown as Partial<Record<typeof KEY, Slot>>
+  const globals = globalThis as unknown as Record<symbol, Slot | undefined>
   return globals[KEY] ??= {}
 }
 

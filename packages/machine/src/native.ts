@@ -173,11 +173,11 @@ export function raiseVector(target: number, vector: number): void {
   if (debugOn && (target < 0 || target >= cpuCount())) bug('a vector is raised on no CPU')
   const base = cpuBaseOf(target)
   const bit = 1 << (vector & 31)
-  if ((wFetchOr(base + Cpu.vectors + (vector >> 5), bit) & bit) !== 0) return
-  wFetchOr(base + Cpu.vectorSummary, 1 << (vector >> 5))
+  const fresh = (wFetchOr(base + Cpu.vectors + (vector >> 5), bit) & bit) === 0
+  if (fresh) wFetchOr(base + Cpu.vectorSummary, 1 << (vector >> 5))
   if (target === cpu) return cpuRelax()
   // N1: the summary is set, now look whether somebody sleeps
-  if (wLoad(base + Cpu.doorbell) !== 0) ringDoorbell(base)
+  if (fresh && wLoad(base + Cpu.doorbell) !== 0) ringDoorbell(base)
 }
 
 export function haltUntilInterrupt(): void {

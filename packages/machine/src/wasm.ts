@@ -11,7 +11,7 @@
 /** The seven functions; addresses are word indices. */
 export interface WasmAtomics {
   readonly load: (address: number) => number
-  store(address: number, value: number): void
+  readonly store: (address: number, value: number) => void
   readonly xchg: (address: number, value: number) => number
   readonly cmpxchg: (address: number, expected: number, value: number) => number
   readonly fetchAdd: (address: number, addend: number) => number
