@@ -67,8 +67,8 @@ export function className(index: number): string {
   return classNameAt(classAddress(index))
 }
 
-/** The name of the class whose words are at `address`. */
+/** The name of the class at that address; empty if there is none. */
 export function classNameAt(address: number): string {
-  const area = declaredAreas().global.find((candidate) => candidate.base === address)
-  return area === undefined ? `class at ${address}` : area.structName.slice(PREFIX.length)
+  const area = declaredAreas().global.find(({ base, structName }) => base === address && structName.startsWith(PREFIX))
+  return area === undefined ? '' : area.structName.slice(PREFIX.length)
 }

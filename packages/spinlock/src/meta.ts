@@ -40,8 +40,8 @@ export const LockProfileWords = struct('LockProfile', {
 })
 
 export const LockMeta = struct('LockMeta', {
-  // written at init, constant after:
-  flags: word,
+  // written at init, constant after; `lockClass`: the address of its class
+  flags: word, lockClass: word,
   // atomic: how IF stood when the lock was taken first, see `lockdep.ts`
   irqUse: word,
   // atomic: written by the holder, read by whoever unlocks
@@ -49,26 +49,10 @@ export const LockMeta = struct('LockMeta', {
   profile: embed(LockProfileWords),
 })
 
-const Spinlocks = global('spinlocks', {
+export const Spinlocks = global('spinlocks', {
   // written at boot, constant after:
   defaultKind: word, profileLevel: word, checksOff: word,
 })
-
-export interface SpinlockOptions {
-  /** Kind of the locks that do not say their own. Default: test-and-set. */
-  readonly kind?: LockKind
-  /** Profile of all locks made from now. Default: off. */
-  readonly profile?: ProfileLevel
-  /** Order and irq-safety checks (LK-2) of all locks made from now. Default: on if the machine has debug checks. */
-  readonly checks?: boolean
-}
-
-/** Choose what locks made from now are like. Boot, before the first lock is made. */
-export function setupSpinlocks(options: SpinlockOptions): void {
-  st(Spinlocks.base + Spinlocks.defaultKind, options.kind === LOCK_TICKET ? LOCK_TICKET : LOCK_TAS)
-  st(Spinlocks.base + Spinlocks.profileLevel, options.profile === undefined ? PROFILE_OFF : options.profile)
-  st(Spinlocks.base + Spinlocks.checksOff, options.checks === false ? 1 : 0)
-}
 
 /** The kind of a lock that does not say its own. */
 export function defaultLockKind(): LockKind {
@@ -87,6 +71,7 @@ export function metaInit(meta: number, lockClass: LockClass, kind: LockKind): vo
   if (level === PROFILE_HOLDS) flags |= HOLDS_TIMED
   if (lockChecks()) flags |= CHECKED | (lockClass.byAddress ? BY_ADDRESS : 0) | classIndex(lockClass) << CLASS_SHIFT
   st(meta + LockMeta.flags, flags)
+  st(meta + LockMeta.lockClass, lockClass.area.base)
   st(meta + LockMeta.irqUse, 0)
   st(meta + LockMeta.holder, 0)
   if (level !== PROFILE_OFF) clearProfile(meta + LockMeta.profile)
@@ -101,12 +86,11 @@ function clearProfile(profile: number): void {
   stTime(profile + LockProfileWords.longestHeldNs, 0)
 }
 
-/** Whether the lock with that meta keeps a profile. */
-export function isProfiled(meta: number): boolean {
-  return (ld(meta + LockMeta.flags) & PROFILED) !== 0
-}
-
 /** A lock that was never made, or whose memory was given back, is a BUG on every path but the plain ones. */
 export function checkMade(flags: number): void {
-  if ((flags & INITIALISED) === 0 || (flags & ~ANY_FLAGS) !== 0) bug('a lock that was never initialised is used', 'LK-1')
+  if (!isMade(flags)) bug('a lock that was never initialised is used', 'LK-1')
+}
+
+export function isMade(flags: number): boolean {
+  return (flags & INITIALISED) !== 0 && (flags & ~ANY_FLAGS) === 0
 }

@@ -17,11 +17,11 @@ import {
   AWAIT_EQ, AWAIT_NE, awaitWord, cmpxchg, currentCpu, debugChecks, embed, fetchAdd, irqDisable, irqEnable, irqRestore,
   irqSave, irqsEnabled, ld, load, nowNs, st, store, struct, word,
 } from '@bottomhalf/machine'
-import { listLock } from './known.js'
+import { listedLocks, listLock, type KnownLock } from './known.js'
 import type { LockClass } from './lockClass.js'
 import { checkBeforeBarrier, checkBeforeTry, checkBeforeWait, noteAcquired, noteReleased } from './lockdep.js'
 import {
-  CHECKED, checkMade, defaultLockKind, isProfiled, LockMeta, metaInit, PLAIN_TAS, PLAIN_TICKET, PROFILED, TICKET, type LockKind,
+  CHECKED, checkMade, defaultLockKind, LockMeta, metaInit, PLAIN_TAS, PLAIN_TICKET, PROFILED, TICKET, type LockKind,
 } from './meta.js'
 import { profileAcquired, profileReleased, readProfile, type LockProfile } from './profile.js'
 
@@ -54,7 +54,7 @@ export function spinLockInit(lock: Lock, lockClass: LockClass, kind?: LockKind):
   st(lock + SpinLock.owner, 0)
   st(lock + SpinLock.depth, 0)
   metaInit(lock + SpinLock.meta, lockClass, kind === undefined ? defaultLockKind() : kind)
-  if (isProfiled(lock + SpinLock.meta)) listLock(lock, lockClass)
+  if ((ld(lock + FLAGS) & PROFILED) !== 0) listLock(lock + SpinLock.meta)
 }
 
 // ---- taking
@@ -151,6 +151,11 @@ function awaitTurnEnd(lock: Lock): void {
 /** What was measured of the lock, if it was made while `setupSpinlocks` asked for a profile. At rest, or held. */
 export function spinLockProfile(lock: Lock): LockProfile {
   return readProfile(lock + SpinLock.meta)
+}
+
+/** All spinlocks made while `setupSpinlocks` asked for a profile, with the names of their classes. At rest. */
+export function knownLocks(): KnownLock[] {
+  return listedLocks(SpinLock.meta)
 }
 
 // ---- the recursive form: the CPU that holds the lock may take it again
