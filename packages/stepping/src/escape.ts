@@ -16,7 +16,7 @@ import {
 import type { FunctionLiteral } from './functions.js'
 import { textOf, whySuspends } from './placement.js'
 import type { Sources } from './program.js'
-import { expectedOfMethod, expectedType, valueSymbol } from './suspends.js'
+import { declaredParameter, expectedOfMethod, expectedType, valueSymbol } from './suspends.js'
 import type { Suspension } from './suspends.js'
 import { isCallee, isChoice, isHolder, isOnlyLookedAt, useOf } from './uses.js'
 
@@ -51,6 +51,7 @@ function checkLiteral(context: Context, literal: FunctionLiteral): void {
   if (isCallee(parent, child)) return
   const expected = expectedType(checker, literal)
   const colour = expected === undefined ? 'none' : colours.of(expected)
+  checkGeneric(context, literal)
   if (colour === 'mixed') reportMixed(report, literal)
   else if (!suspension.reasons.has(literal)) checkHeld(context, literal, expected)
   else if (colour !== 'susp' && !isNamedConstant(parent)) {
@@ -87,12 +88,16 @@ function checkBinding({ checker, colours, report }: Context, element: ts.Binding
 
 function checkValue(context: Context, node: ts.Expression): void {
   const { parent, child } = useOf(node)
-  if (isCallee(parent, child) || isOnlyLookedAt(parent, child)) return
-  if (isNamespaceOfSuspending(context, node)) {
-    const found = `the namespace \`${textOf(node)}\` holds suspending functions, and here it is a value`
-    context.report('STEP-18', node, found)
-    return
-  }
+  if (isNamespaceOfSuspending(context, node)) checkNamespace(context, node)
+  else if (!isCallee(parent, child) && !isOnlyLookedAt(parent, child)) checkHeldValue(context, node)
+}
+
+function checkNamespace({ report }: Context, node: ts.Expression): void {
+  if (ts.isPropertyAccessExpression(node.parent) || ts.isTypeOfExpression(node.parent)) return
+  report('STEP-18', node, `the namespace \`${textOf(node)}\` holds suspending functions, and here it is a value`)
+}
+
+function checkHeldValue(context: Context, node: ts.Expression): void {
   const symbol = isValueName(node) ? valueSymbol(context.checker, node) : undefined
   const isFunction = symbol !== undefined
     && (functionOf(symbol) !== undefined || context.suspension.externals.bySymbol.has(symbol))
@@ -109,10 +114,10 @@ function checkFunctionName(context: Context, node: ts.Expression, symbol: ts.Sym
     return
   }
   const expected = expectedType(checker, node)
-  const colour = expected === undefined ? 'none' : colours.of(expected)
   const suspends = suspension.suspendsSymbol(symbol)
-  if (colour === 'mixed') reportMixed(report, node)
-  else if (suspends && colour !== 'susp') reportLost(report, node, whyOf(symbol, suspension))
+  checkGeneric(context, node)
+  if (expected !== undefined && colours.of(expected) === 'mixed') reportMixed(report, node)
+  else if (suspends && (expected === undefined || !isBranded(expected))) reportLost(report, node, whyOf(symbol, suspension))
   else if (!suspends) checkHeld(context, node, expected)
 }
 
@@ -125,6 +130,7 @@ function whyOf(symbol: ts.Symbol, suspension: Suspension): string {
 function checkTyped(context: Context, node: ts.Expression): void {
   const { checker, colours, report } = context
   const expected = expectedType(checker, node)
+  checkGeneric(context, node)
   if (expected !== undefined) {
     if (colours.of(expected) === 'mixed') reportMixed(report, node)
     else checkHeld(context, node, expected)
@@ -137,6 +143,12 @@ function checkTyped(context: Context, node: ts.Expression): void {
 function checkHeld({ checker, colours, report }: Context, node: ts.Expression, expected: ts.Type | undefined): void {
   if (expected === undefined) return
   reportFlow(report, node, colours.mismatch(checker.getTypeAtLocation(node), expected))
+}
+
+/** An argument of a generic function: inside it, the type parameter's bound says how the argument is called. */
+function checkGeneric({ checker, colours, report }: Context, node: ts.Expression): void {
+  const declared = declaredParameter(checker, node)
+  if (declared !== undefined) reportFlow(report, node, colours.mismatch(checker.getTypeAtLocation(node), declared))
 }
 
 /** A suspending value of which no type is expected: does the type of what holds it still say so? */

@@ -101,6 +101,12 @@ function pickTarget(value: unknown, conditions: Conditions): string | undefined 
   return undefined
 }
 
+/** The subpaths that a package exports by name; patterns left out. */
+export function exportedKeys(info: PackageInfo): string[] {
+  const table = normalExports(info.exports)
+  return isObject(table) ? Object.keys(table).filter((key) => !key.includes('*')) : []
+}
+
 /** Every file that a `#name` of the package may lead to, under any condition. */
 export function allTargets(info: PackageInfo, key: string): string[] {
   const leaves = (value: unknown): string[] => {

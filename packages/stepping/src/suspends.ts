@@ -180,7 +180,21 @@ export function valueSymbol(checker: ts.TypeChecker, node: ts.Expression): ts.Sy
 
 /** The type that the surroundings of an expression ask for. */
 export function expectedType(checker: ts.TypeChecker, node: ts.Expression): ts.Type | undefined {
-  return isAssignmentTarget(node) || isTakenApart(node) ? undefined : checker.getContextualType(node)
+  if (isAssignmentTarget(node) || isTakenApart(node)) return undefined
+  const declared = declaredParameter(checker, node)
+  const bound = declared && checker.getBaseConstraintOfType(declared)
+  return bound !== undefined && isBranded(bound) ? bound : checker.getContextualType(node)
+}
+
+/** The type that a generic function declares for an argument, its type parameters still open. */
+export function declaredParameter(checker: ts.TypeChecker, node: ts.Expression): ts.Type | undefined {
+  const { parent, child } = useOf(node)
+  if (!ts.isCallExpression(parent) && !ts.isNewExpression(parent)) return undefined
+  const declaration = checker.getResolvedSignature(parent)?.getDeclaration() as ts.SignatureDeclaration | undefined
+  if (declaration?.typeParameters === undefined) return undefined
+  const index = parent.arguments?.findIndex((each) => each === child) ?? -1
+  const parameter = declaration.parameters.at(Math.min(index, declaration.parameters.length - 1))
+  return index < 0 || parameter === undefined ? undefined : checker.getTypeAtLocation(parameter)
 }
 
 /** `const { a } = node`: the names take their types from the value, not the value from the names. */

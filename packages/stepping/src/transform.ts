@@ -91,7 +91,7 @@ function entryTable(root: string, entries: TransformInput['entries']): EntryTabl
 const isList = (entries: TransformInput['entries']): entries is readonly string[] => Array.isArray(entries)
 
 /** `src/index.ts` is `.`, `src/io.ts` is `./io`. */
-export function subpathOf(file: string): string {
+function subpathOf(file: string): string {
   const name = basename(file).replace(/\.[cm]?[jt]s$/, '')
   return name === 'index' ? '.' : `./${name}`
 }

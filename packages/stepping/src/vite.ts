@@ -2,8 +2,8 @@
 /**
  * The plugin for vite, and so for vitest: the sources of the package and its models in stepped form.
  *
- * One program serves all modules until one of its files changes. Every module watches all of them, because whether a
- * call suspends depends on what is called.
+ * One program serves all modules until one of its files changes. A change of one invalidates all of them, because
+ * whether a call suspends depends on what is called.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
@@ -27,7 +27,18 @@ export interface SteppedVitePlugin {
   readonly name: string
   readonly enforce: 'pre'
   configResolved(config: { readonly root: string }): void
+  configureServer(server: DevServer): void
+  watchChange(file: string): void
   transform(this: TransformContext, code: string, id: string): { code: string, map: SourceMapV3 } | undefined
+}
+
+interface DevServer {
+  readonly environments: Readonly<Record<string, { readonly moduleGraph: ModuleGraph }>>
+}
+
+interface ModuleGraph {
+  getModulesByFile(file: string): ReadonlySet<object> | undefined
+  invalidateModule(module: object): void
 }
 
 interface TransformContext {
@@ -42,6 +53,7 @@ const isModel = (path: string): boolean => path.startsWith('test/') && path.ends
 export function steppedVite(options: SteppedViteOptions = {}): SteppedVitePlugin {
   let root = ''
   let built: Built | undefined
+  let server: DevServer | undefined
   const include = options.include ?? ((path: string) => isSource(path) || isModel(path))
   const covers = (file: string): boolean =>
     file.startsWith(root + sep) && /\.[cm]?ts$/.test(file) && include(toSlashes(relative(root, file)))
@@ -55,6 +67,12 @@ export function steppedVite(options: SteppedViteOptions = {}): SteppedVitePlugin
     configResolved(config) {
       root = resolve(options.root ?? config.root)
     },
+    configureServer(started) {
+      server = started
+    },
+    watchChange(file) {
+      if (built?.stamps.has(file) === true || covers(file)) invalidate(server, [...built?.stamps.keys() ?? []])
+    },
     transform(_code, id) {
       const file = id.split('?', 1)[0] ?? id
       if (!covers(file)) return undefined
@@ -65,6 +83,12 @@ export function steppedVite(options: SteppedViteOptions = {}): SteppedVitePlugin
       const edited = files.get(file)
       return edited === undefined ? undefined : { code: edited.code, map: { ...edited.map, sources: [file], file } }
     },
+  }
+}
+
+function invalidate(server: DevServer | undefined, files: readonly string[]): void {
+  for (const { moduleGraph } of Object.values(server?.environments ?? {})) {
+    for (const file of files) moduleGraph.getModulesByFile(file)?.forEach((module) => moduleGraph.invalidateModule(module))
   }
 }
 

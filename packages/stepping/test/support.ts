@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { afterAll } from 'vitest'
+import { afterAll, vi } from 'vitest'
 import { steppedEsbuild, transformProgram } from '../src/index.js'
 import type { Diagnostic } from '../src/index.js'
 import type { TransformInput, TransformOptions, TransformResult } from '../src/index.js'
@@ -14,6 +14,8 @@ export type Files = Readonly<Record<string, string>>
 
 const machine = fileURLToPath(new URL('./fixtures/machine', import.meta.url))
 const folders: string[] = []
+
+vi.setConfig({ testTimeout: 120_000 })   // a type checker starts cold in every file, beside other work
 
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true })
