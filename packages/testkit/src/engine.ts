@@ -324,8 +324,10 @@ function top(lane: Lane): Frame {
 }
 
 function machineWords(cpu: number): number {
-  return cpuArea(cpu, { base: 0 })
+  return cpuArea(cpu, AREA_START)
 }
+
+const AREA_START = { base: 0 }
 
 // ---- choices
 
@@ -341,21 +343,15 @@ function offers(s: EngineState): Choice[] {
   const all: Choice[] = []
   const yielded: Choice[] = []
   for (const lane of s.lanes) {
-    const { enter, go } = possible(s, lane)
+    const go = lane.frames.length > 0 && canGo(top(lane))
+    const enter = canEnter(lane) && (s.options.interrupts !== 'polled' || looksForVectors(lane, go))
     if (enter) all.push(choiceOf(lane.task.lane, true))
-    if (go) (lane.yielded ? yielded : all).push(choiceOf(lane.task.lane, false))
+    // only under 'free' may the context go on although an interrupt could be entered
+    if (go && !(enter && s.options.interrupts !== 'free')) {
+      (lane.yielded ? yielded : all).push(choiceOf(lane.task.lane, false))
+    }
   }
   return all.length > 0 ? all : yielded
-}
-
-function possible(s: EngineState, lane: Lane): { enter: boolean, go: boolean } {
-  const go = lane.frames.length > 0 && canGo(top(lane))
-  if (!canEnter(lane)) return { enter: false, go }
-  switch (s.options.interrupts) {
-    case 'immediate': return { enter: true, go: false }
-    case 'free': return { enter: true, go }
-    case 'polled': return looksForVectors(lane, go) ? { enter: true, go: false } : { enter: false, go }
-  }
 }
 
 function canGo(frame: Frame): boolean {
@@ -365,7 +361,8 @@ function canGo(frame: Frame): boolean {
 
 function canEnter(lane: Lane): boolean {
   if (lane.cpu === NO_CPU) return false
-  return memoryWords[machineWords(lane.cpu) + Cpu.irqEnabled] !== 0 && requestedVector(lane.cpu) >= 0
+  const at = machineWords(lane.cpu)
+  return memoryWords[at + Cpu.vectorSummary] !== 0 && memoryWords[at + Cpu.irqEnabled] !== 0
 }
 
 function looksForVectors(lane: Lane, go: boolean): boolean {
