@@ -13,7 +13,7 @@
  */
 import { assert } from '@bottomhalf/base'
 import {
-  callHandler, cpuArea, currentCpu, ld, load, NO_CPU, st, store, testAndClearBit, testAndSetBit, thisCpu,
+  callHandler, cpuArea, currentCpu, debugChecks, ld, load, NO_CPU, st, store, testAndClearBit, testAndSetBit, thisCpu,
 } from '@bottomhalf/machine'
 import { thisCpuOnline } from '@bottomhalf/cpu'
 import { containerOf, listDel, listEmpty, listFirst } from '@bottomhalf/list'
@@ -83,7 +83,7 @@ function runFirstLocked(cpu: number, list: number, lock: number, run: LockClass)
   const node = listFirst(list)
   if (node === 0 || !thisCpuOnline()) return                 // TL-8
   const t = containerOf(node, Tasklet.node)
-  assert(ld(t + Tasklet.runningOn) === NO_CPU, 'a running tasklet is on a list', 'T2')
+  if (debugChecks()) assert(ld(t + Tasklet.runningOn) === NO_CPU, 'a running tasklet is on a list', 'I5')   // T2
   listDel(node)
   st(t + Tasklet.scheduledOn, NO_CPU)
   st(t + Tasklet.runningOn, cpu)                             // T3
