@@ -13,7 +13,7 @@ import {
   guestProgram, histogramRead, percentile,
 } from '@bottomhalf/guest'
 import {
-  bindMsiArgs, controlIsDone, controlPost, controlResult, createDomainArgs, Operation, unbindMsiArgs,
+  bindMsiArgs, controlIsDone, controlPost, controlResult, createDomainArgs, Operation, pirqRecordsFreed, unbindMsiArgs,
 } from '@bottomhalf/hypervisor'
 import { ld, nowNs } from '@bottomhalf/machine'
 import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
@@ -44,6 +44,7 @@ const PIRQS = 128
 const DRAIN_MS = 5000
 const LATE_INTERRUPTS = 8
 const SETTLE_MS = 20
+const FREEING_MS = 2000
 const BATCH = 256
 
 /** The agent's function. */
@@ -166,6 +167,9 @@ function unbindAll(context: AgentContext<RunData>, devices: readonly Wired[]): n
   const before = runs(devices)
   for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of devices) deviceInterrupt(device)
   context.pause(SETTLE_MS)
+  // RCU frees the records when every CPU has been seen; what is not freed by then, the checks at rest report
+  const giveUpNs = nowNs() + FREEING_MS * 1e6
+  while (!pirqRecordsFreed() && nowNs() < giveUpNs) context.pause(1)
   return runs(devices) - before
 }
 

@@ -18,6 +18,11 @@ export function faultsAtRest(): RestFault[] {
   return [...referenceFaults(), ...recordFaults(), ...heapFaults(), ...lockFaults()]
 }
 
+/** Whether every pIRQ record was freed, which RCU does some time after the last unbind. Context: any. */
+export function pirqRecordsFreed(): boolean {
+  return liveBlocks().every(({ tag }) => tag !== PirqRecord.tag)
+}
+
 /** I4: a domain that lives has its creation reference and no other. */
 function referenceFaults(): RestFault[] {
   const faults: RestFault[] = []

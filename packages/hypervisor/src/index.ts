@@ -5,7 +5,7 @@ export type { BootOptions } from './boot.js'
 export { CONTROL_VECTOR, controlIsDone, controlPost, controlResult, registerOperation } from './control.js'
 export { bindMsiArgs, createDomainArgs, Operation, unbindMsiArgs } from './operations.js'
 export type { BindMsi, CreateDomain, UnbindMsi } from './operations.js'
-export { faultsAtRest } from './atRest.js'
+export { faultsAtRest, pirqRecordsFreed } from './atRest.js'
 export type { RestFault } from './atRest.js'
 export {
   HVM_DPCI_SOFTIRQ, RCU_SOFTIRQ, SCHEDULE_SOFTIRQ, softirqNames, TASKLET_SOFTIRQ, TIMER_SOFTIRQ, VCPU_KICK_SOFTIRQ,
