@@ -151,6 +151,14 @@ export function deafDevice(): void {
   for (;;) st(G.base + G.agentEnded, 0)
 }
 
+/** Ends when the lock is held and the other CPUs spin for it: who has come to the spin, by CPU. */
+export function seesLockHeld(): number[] {
+  awaitWord(G.base + G.lock, AWAIT_NE, 0)
+  const spins = Array.from({ length: cpuCount() }, (_, cpu) => cpuArea(cpu, C) + C.log)
+  for (const [cpu, spin] of spins.entries()) if (cpu !== 1) awaitWord(spin, AWAIT_EQ, 1)
+  return spins.map((spin) => load(spin))
+}
+
 /** Waits in the machine's memory for what never comes. */
 export function waitingDevice(): void {
   awaitWord(G.base + G.lock, AWAIT_EQ, -1)

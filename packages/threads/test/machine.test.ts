@@ -145,12 +145,20 @@ describe('failures', () => {
 
   test('a worker killed while it holds a lock: the spinning CPUs are unwound, the outcome says who was lost', async () => {
     const machine = start('holdsLock', { evidence: { folder } })
-    await machine.online
+    const witness = await machine.startAgent({ module: entry, exportName: 'seesLockHeld' })
+    expect(await witness.done).toEqual([1, 0, 1])
     await machine.killWorker(1)
     const outcome = await machine.stopped
     expect(outcome).toMatchObject({ reason: 'worker-lost', cpu: 1, message: 'CPU 1: its thread ended with code 1' })
     expect(outcome.states).toEqual(['unwound', 'online', 'unwound'])
     expect((await evidenceOf(outcome)).reason).toBe('worker-lost')
+  })
+
+  test('a worker killed while the machine starts', async () => {
+    const machine = start('idles', { data: 'loop in boot', graceMs: 100 })
+    await machine.killWorker(2)
+    await expect(machine.online).rejects.toThrow(/CPU 2: its thread ended with code [01]/)
+    expect(await machine.stopped).toMatchObject({ reason: 'worker-lost', cpu: 2 })
   })
 
   test('a CPU that does not answer is terminated', async () => {
@@ -162,7 +170,7 @@ describe('failures', () => {
   })
 
   test('CPUs that wait for each other when they are asked to stop are unwound', async () => {
-    const machine = start('stuckAtStop', { graceMs: 200 })
+    const machine = start('stuckAtStop', { graceMs: 1000 })
     await machine.online
     const outcome = await machine.stop()
     expect(outcome.reason).toBe('worker-lost')
@@ -189,7 +197,7 @@ describe('failures', () => {
 
   test('a start that takes too long is given up, and names who is late', async () => {
     const machine = start('idles', { data: 'loop in boot', startMs: 1000, graceMs: 100 })
-    await expect(machine.online).rejects.toThrow(/not online after 1000 ms: CPU 0 loaded, CPU 1 \w+, CPU 2 \w+/)
+    await expect(machine.online).rejects.toThrow(/not online after 1000 ms: CPU 0 \w+, CPU 1 \w+, CPU 2 \w+/)
     expect((await machine.stopped).reason).toBe('worker-lost')
   })
 
