@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Work that is handed to another CPU by softirq: what was added must be taken. */
 import type { SoftirqNr } from '@bottomhalf/base'
-import { setupCpus } from '@bottomhalf/cpu'
+import { cpuDown, cpuPark, setupCpus, thisCpuOnline } from '@bottomhalf/cpu'
 import {
   callHandler, cpuArea, fetchAdd, global, handler, haltUntilInterrupt, irqDisable, irqEnable, ld, load, store,
   testAndClearBit, testAndSetBit, thisCpu, word, xchg,
@@ -51,6 +51,35 @@ export function idle(): void {
     doSoftirq()
     sleepUnlessPending()
   }
+}
+
+/** The foot of the stack of a CPU that may be taken down. */
+export function idleOrPark(): void {
+  irqEnable()
+  beginLooking()
+  for (;;) {
+    if (!thisCpuOnline()) cpuPark()
+    doSoftirq()
+    sleepUnlessPending()
+  }
+}
+
+/** Twin of S6: the last look is at pending softirqs only. */
+export function idleOrParkLookingOnce(): void {
+  const mine = thisCpu(Softirq)
+  irqEnable()
+  for (;;) {
+    if (!thisCpuOnline()) cpuPark()
+    doSoftirq()
+    irqDisable()
+    if (load(mine + Softirq.pending) !== 0) irqEnable()
+    else haltUntilInterrupt()
+  }
+}
+
+export function takeDown(cpu: number): number {
+  irqEnable()
+  return cpuDown(cpu)
 }
 
 /** Twin of S5: the flag goes down after the last look. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import { exhaustive, lockstep, sample } from '@bottomhalf/testkit/lockstep'
-import type { Exploration, Lockstep } from '@bottomhalf/testkit/lockstep'
+import type { Exploration, Lockstep, Task } from '@bottomhalf/testkit/lockstep'
 import { describe, expect, test } from 'vitest'
 import { ipisSent } from '@bottomhalf/cpu'
 import {
-  boot, idle, idleThatClearsLate, idleThatLooksTooEarly, idleWithIrqsOn, irqsOn, produce, produceLookingFirst, raiseOne,
-  raiseRemote, serve, Work,
+  boot, idle, idleOrPark, idleOrParkLookingOnce, idleThatClearsLate, idleThatLooksTooEarly, idleWithIrqsOn, irqsOn,
+  produce, produceLookingFirst, raiseOne, raiseRemote, serve, takeDown, Work,
 } from './softirq.model.js'
 
 function machineOf(cpus: number, debug = false): Lockstep {
@@ -84,6 +84,26 @@ describe('CPU-3, S1, S5: no raise and no wake-up is lost', () => {
       machine.spawn(3, () => idle())
     }, () => { expect([left(machine), done(machine)]).toEqual([0, 12]) }, { runs: 2000, seed: 1 })
     expect(result.failure?.reason).toBeUndefined()
+  })
+
+  function takeDownAgainst(main: () => unknown): Exploration {
+    const machine = machineOf(2)
+    const tasks: Task[] = []
+    return exhaustive(machine, () => {
+      tasks[0] = machine.spawn(0, () => takeDown(1))
+      machine.spawn(1, main)
+    }, () => { expect(tasks[0]).toMatchObject({ done: true, value: 0 }) }, { preemptions: 2, plainIsQuiet: true })
+  }
+
+  test('CPU-4, S6: an idle CPU that is taken down goes on to park, every schedule with up to 2 preemptions', () => {
+    const result = takeDownAgainst(() => idleOrPark())
+    expect(result.failure?.reason).toBeUndefined()
+    expect(result.complete).toBe(true)
+  })
+
+  test('S6: twin: a last look that forgets whether the CPU is online sleeps on for ever', () => {
+    const result = takeDownAgainst(() => idleOrParkLookingOnce())
+    expect(result.failure?.reason).toMatch(/^hang; CPU 0 waits for cpuState.state of CPU 1 == 0/)
   })
 
   test('S2, S3: an idle CPU that is awake gets fewer IPIs than raises', () => {

@@ -2,7 +2,7 @@
 /** Tasklets under many schedules: who is inside, and what was left behind. */
 import { bug } from '@bottomhalf/base'
 import type { SoftirqNr } from '@bottomhalf/base'
-import { setupCpus } from '@bottomhalf/cpu'
+import { cpuDown, cpuPark, cpuUp, setupCpus, thisCpuOnline } from '@bottomhalf/cpu'
 import {
   AWAIT_EQ, awaitWord, cpuArea, currentCpu, embed, fetchAdd, global, handler, irqEnable, ld, load, st, store, word,
   xchg,
@@ -72,6 +72,28 @@ export function idle(): void {
     doSoftirq()
     sleepUnlessPending()
   }
+}
+
+/** The foot of the stack of a CPU that comes and goes. */
+export function comeAndGo(): void {
+  irqEnable()
+  beginLooking()
+  for (;;) {
+    if (!thisCpuOnline()) cpuPark()
+    doSoftirq()
+    sleepUnlessPending()
+  }
+}
+
+/** Take CPU 1 down and up again, then be idle. */
+export function hotplugThenIdle(): void {
+  irqEnable()
+  const result = cpuDown(1)
+  if (result !== 0) bug('cpuDown failed')
+  fetchAdd(World.base + World.left, 1)
+  taskletScheduleOnCpu(tasklet(), 1)
+  if (cpuUp(1) !== 0) bug('cpuUp failed')
+  idle()
 }
 
 export function produceThenIdle(cpus: number, times: number): void {

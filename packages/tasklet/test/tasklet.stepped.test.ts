@@ -4,8 +4,8 @@ import type { Exploration, Lockstep, OperationCounts } from '@bottomhalf/testkit
 import { describe, expect, test } from 'vitest'
 import { TASKLET_LOCK_GLOBAL, TASKLET_LOCK_PER_CPU } from '../src/index.js'
 import {
-  boot, holdLockAndKill, idle, irqsOn, killThenIdle, killWithoutWait, produceCarelessly, produceThenIdle, scheduleOne,
-  scheduleOneOn, serve, useLockInTasklet, World,
+  boot, comeAndGo, holdLockAndKill, hotplugThenIdle, idle, irqsOn, killThenIdle, killWithoutWait, produceCarelessly,
+  produceThenIdle, scheduleOne, scheduleOneOn, serve, useLockInTasklet, World,
 } from './tasklet.model.js'
 
 function machineOf(cpus: number, lock: number, debug = false): Lockstep {
@@ -93,6 +93,19 @@ describe.each(locks)('with %s', (_, lock) => {
 
   test('TL-5: twin: without the wait a run goes on after it', () => {
     expect(killUnderFire(() => killWithoutWait()).failure?.reason).toContain('TL-5')
+  })
+
+  test('TL-6, CPU-4: a CPU goes down and comes back under fire: no tasklet is lost, in 500 schedules', () => {
+    const machine = machineOf(3, lock)
+    const result = sample(machine, () => {
+      machine.spawn(0, () => hotplugThenIdle())
+      machine.spawn(1, () => comeAndGo())
+      machine.spawn(2, () => produceThenIdle(3, 6))
+    }, (outcome) => {
+      expect(outcome.verdict).toBe('idle')
+      expect([word(machine, World.left), word(machine, World.done)]).toEqual([0, 7])
+    }, { runs: 500, seed: 8, maxSteps: 50_000 })
+    expect(result.failure?.reason).toBeUndefined()
   })
 
   test('LK-5: killing a running tasklet that wants a lock of the killer hangs without the checks, and is a BUG with them', () => {
