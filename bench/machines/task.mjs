@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+/** The task of a pool: its argument back. */
+export default (value) => value

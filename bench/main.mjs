@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The benchmark table: each figure is a ratio of two things measured in this one run, with its target.
+ *
+ *     npm run bench -- [--quick] [--json] [--only NAME]
+ *
+ * Each suite runs in a process of its own, so that what one compiled does not slow the next, and prints its rows as JSON.
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import Table from 'cli-table3'
+import { Command, Option } from 'commander'
+
+const suites = ['operations', 'cycles', 'throughput', 'wakeup', 'peers']
+
+const program = new Command('npm run bench --')
+  .description('Print the benchmark table. Times differ between machines and runs; the ratios are what to look at.')
+  .option('--quick', 'fewer rounds: wider spread', false)
+  .option('--json', 'print one JSON object', false)
+  .addOption(new Option('--only <suite>', 'one suite').choices(suites))
+  .parse()
+const { quick, json, only } = program.opts()
+
+const rows = []
+for (const suite of only === undefined ? suites : [only]) {
+  process.stderr.write(`bench: ${suite}...\n`)
+  const file = fileURLToPath(new URL(`./suites/${suite}.mjs`, import.meta.url))
+  const { status, stdout } = spawnSync(process.execPath, [file, ...quick ? ['--quick'] : []], {
+    encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26,
+  })
+  if (status !== 0) {
+    process.stderr.write(`bench: ${suite} failed\n`)
+    process.exitCode = 70
+    continue
+  }
+  rows.push(...JSON.parse(stdout).map((row) => ({ suite, ...row, met: isMet(row) })))
+}
+
+process.stdout.write(json ? `${JSON.stringify({ node: process.version, rows })}\n` : `${render(rows)}\n`)
+
+/** Whether a row meets its target; null if it has none, or its yardstick was missing. */
+function isMet({ ratio, target }) {
+  if (target === undefined || ratio === undefined) return null
+  return target.atMost === undefined ? ratio >= target.atLeast : ratio <= target.atMost
+}
+
+function render(all) {
+  const table = new Table({
+    head: ['what', 'median', 'spread', 'against', 'median', 'ratio', 'target', 'met'],
+    colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [] }, chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  })
+  for (const { what, unit, value, against, ratio, target, met } of all) {
+    table.push([
+      what, `${figure(value.median)} ${unit}`, `${figure(value.min)}..${figure(value.max)}`,
+      against?.what ?? '', against === undefined ? '' : `${figure(against.median)} ${unit}`,
+      ratio === undefined ? '' : ratio.toFixed(2), targetText(target), met === null ? '' : met ? 'yes' : 'no',
+    ])
+  }
+  return table.toString()
+}
+
+function targetText(target) {
+  if (target === undefined) return ''
+  return target.atMost === undefined ? `>= ${target.atLeast}` : `<= ${target.atMost}`
+}
+
+function figure(n) {
+  return n >= 1000 ? n.toFixed(0) : n.toPrecision(3)
+}
