@@ -116,8 +116,9 @@ function checkFunctionName(context: Context, node: ts.Expression, symbol: ts.Sym
   const expected = expectedType(checker, node)
   const suspends = suspension.suspendsSymbol(symbol)
   checkGeneric(context, node)
+  const isTaken = expected !== undefined && isBranded(expected)
   if (expected !== undefined && colours.of(expected) === 'mixed') reportMixed(report, node)
-  else if (suspends && (expected === undefined || !isBranded(expected))) reportLost(report, node, whyOf(symbol, suspension))
+  else if (suspends && !isTaken) reportLost(report, node, whyOf(symbol, suspension))
   else if (!suspends) checkHeld(context, node, expected)
 }
 

@@ -190,7 +190,7 @@ export function expectedType(checker: ts.TypeChecker, node: ts.Expression): ts.T
 export function declaredParameter(checker: ts.TypeChecker, node: ts.Expression): ts.Type | undefined {
   const { parent, child } = useOf(node)
   if (!ts.isCallExpression(parent) && !ts.isNewExpression(parent)) return undefined
-  const declaration = checker.getResolvedSignature(parent)?.getDeclaration() as ts.SignatureDeclaration | undefined
+  const declaration = checker.getResolvedSignature(parent)?.getDeclaration()
   if (declaration?.typeParameters === undefined) return undefined
   const index = parent.arguments?.findIndex((each) => each === child) ?? -1
   const parameter = declaration.parameters.at(Math.min(index, declaration.parameters.length - 1))

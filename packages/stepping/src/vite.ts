@@ -88,7 +88,8 @@ export function steppedVite(options: SteppedViteOptions = {}): SteppedVitePlugin
 
 function invalidate(server: DevServer | undefined, files: readonly string[]): void {
   for (const { moduleGraph } of Object.values(server?.environments ?? {})) {
-    for (const file of files) moduleGraph.getModulesByFile(file)?.forEach((module) => moduleGraph.invalidateModule(module))
+    const modules = files.flatMap((file) => [...moduleGraph.getModulesByFile(file) ?? []])
+    for (const module of modules) moduleGraph.invalidateModule(module)
   }
 }
 

@@ -6,10 +6,10 @@ import type { Outcome } from './support.js'
 
 const entry = `export { drive, log, words } from '@fixture/machine'\nexport * as subject from './subject.js'\n`
 
-async function both(source: string, call: readonly [string, ...unknown[]]): Promise<{ native: Outcome, stepped: Outcome }> {
+async function both(source: string): Promise<{ native: Outcome, stepped: Outcome }> {
   const root = packageWith({ 'src/index.ts': entry, 'src/subject.ts': PRELUDE + source })
-  const native = (await load(root, 'native')).run(...call)
-  const stepped = (await load(root, 'stepped')).run(...call)
+  const native = (await load(root, 'native')).run('f')
+  const stepped = (await load(root, 'stepped')).run('f')
   return { native, stepped }
 }
 
@@ -147,7 +147,7 @@ const examples: readonly Example[] = [
 describe('both builds of one source are one program', () => {
   for (const { title, source } of examples) {
     test(title, async () => {
-      const { native, stepped } = await both(source, ['f'])
+      const { native, stepped } = await both(source)
       expect(native.thrown).toBeUndefined()
       expect(native.log.length).toBeGreaterThan(3)
       expect(stepped).toEqual(native)

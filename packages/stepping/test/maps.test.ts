@@ -48,8 +48,8 @@ test('in random programs every step and every delegation maps to the start of it
   const map = new SourceMap({ ...edited!.map, file: 'x.ts', sourceRoot: '' })
   const sourceOf = (node: ts.Node): string => {
     const { line, character } = output.getLineAndCharacterOfPosition(node.getStart())
-    const { originalLine, originalColumn } = map.findEntry(line, character) as { originalLine: number, originalColumn: number }
-    return `${originalLine}:${originalColumn}`
+    const entry = map.findEntry(line, character)
+    return 'originalLine' in entry ? `${entry.originalLine}:${entry.originalColumn}` : 'nowhere'
   }
   const nodes = nodesOf(output)
   const steps = nodes.filter(ts.isConditionalExpression).filter(({ whenTrue }) => ts.isYieldExpression(whenTrue))

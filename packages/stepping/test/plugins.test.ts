@@ -79,7 +79,8 @@ afterEach(async () => {
 async function serve(root: string, more: SteppedViteOptions = {}): Promise<(path: string) => Promise<string>> {
   const server = await createServer({
     root, configFile: false, logLevel: 'silent', plugins: [steppedVite(more)], appType: 'custom',
-    server: { middlewareMode: true, ws: false, watch: { usePolling: true, interval: 20 } }, optimizeDeps: { noDiscovery: true },
+    server: { middlewareMode: true, ws: false, watch: { usePolling: true, interval: 20 } },
+    optimizeDeps: { noDiscovery: true },
   })
   servers.push(server)
   return async (path) => (await server.transformRequest(`/${path}`, { ssr: true }))?.code ?? ''
