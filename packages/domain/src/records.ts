@@ -74,7 +74,7 @@ export const Vcpu = struct('Vcpu', {
 export const PirqRecord = struct('PirqRecord', {
   // written at creation, constant after:
   domain: ref('Domain'), pirq: word,
-  // eventLock: the event channel bound to it, 0 if none
+  // atomic; written under eventLock, read by an interrupt that finds no other taker: its event channel, 0 if none
   evtchn: word,
   // index and eventLock, then RCU:
   rcu: embed(RcuHead),

@@ -5,8 +5,8 @@
  *     vCPU: upcallPending <- selector, a bit per bucket <- bucket: pending and not masked, a bit per port
  *
  * @xen xen/common/event_channel.c, event_2l.c
- * Contexts  bind, close: control operations and hypercalls, no lock held. sendGuestVcpuVirq: any. sendGuestPirq: eventLock
- *           held. Guest side: the vCPU itself.
+ * Contexts  bind, close: control operations and hypercalls, no lock held. sendGuestVcpuVirq, sendGuestPirq:
+ *           any. Guest side: the vCPU itself.
  * Locks     eventLock: ports. virqLock of a vCPU (inside, interrupts off): which port a virq has.
  *
  * E1  A setter turns pending on before it looks at the mask; who unmasks turns the mask off before it looks at pending:
@@ -16,11 +16,12 @@
  * E3  The guest turns each level off before it looks at the level below: a setter finds it off and notifies anew, or
  *     its event is seen.
  * E4  A bucket is whole before it can be found.
- * E5  A port that was closed is not set pending: a virq's under virqLock, a pIRQ's under eventLock.
+ * E5  A closed port is set pending by nobody who did not read it before: a virq's is read under virqLock, a pIRQ's is
+ *     gone when its interrupt was unbound. A port is clean when it is handed out, so a late one is a spurious event.
  */
 import { EEXIST, EINVAL, ENOMEM, ENOSPC, lowestBit, type Errno, type Ref } from '@bottomhalf/base'
-import { Domain, PirqRecord, Vcpu, vcpuOf } from '@bottomhalf/domain'
-import { cleanUpPirq } from '@bottomhalf/irq'
+import { Domain, isHvmDomain, PirqRecord, Vcpu, vcpuOf } from '@bottomhalf/domain'
+import { cleanUpPirq, pirqGuestBind, pirqGuestUnbind } from '@bottomhalf/irq'
 import { handler, ld, load, st, store, testAndClearBit, testAndSetBit, xfree, xzalloc } from '@bottomhalf/machine'
 import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
 import { hvmAssertEvtchnIrq } from './irq.js'
@@ -33,6 +34,12 @@ import {
 const FREE = 0
 const PIRQ = 1
 const VIRQ = 2
+
+// Places in the vCPU.
+const VIRQ_LOCK = VCPU_HVM + HvmVcpu.virqLock
+const VIRQ_PORTS = VCPU_HVM + HvmVcpu.virqPorts
+const SELECTOR = VCPU_HVM + HvmVcpu.selector
+const UPCALL_PENDING = VCPU_HVM + HvmVcpu.upcallPending
 
 type Bucket = Ref<'EvtchnBucket'>
 
@@ -56,16 +63,21 @@ function bindVirqLocked(d: Ref<'Domain'>, v: Ref<'Vcpu'>, virq: number): number 
 }
 
 /**
- * Bind the pIRQ of an HVM domain to a port that notifies its `vcpuId`-th vCPU. Context: eventLock held. Returns the port,
- * or -EINVAL, -EEXIST, -ENOMEM, -ENOSPC.
+ * Bind a pIRQ to a port that notifies the `vcpuId`-th vCPU of its domain. A PV domain gets the machine interrupt with it;
+ * that of an HVM domain is bound by passthrough. Context: eventLock held. Returns the port, or -EINVAL, -EEXIST, -ENOMEM,
+ * -ENOSPC, or the errno of `pirqGuestBind`.
  */
-export function evtchnBindPirqLocked(record: Ref<'PirqRecord'>, vcpuId: number): number {
+export function evtchnBindPirqLocked(record: Ref<'PirqRecord'>, vcpuId: number, willShare: boolean): number {
   const d = ld(record + PirqRecord.domain)
-  if (vcpuOf(d, vcpuId) === 0) return -EINVAL
-  if (ld(record + PirqRecord.evtchn) !== 0) return -EEXIST
+  const v = vcpuOf(d, vcpuId)
+  if (v === 0) return -EINVAL
+  if (load(record + PirqRecord.evtchn) !== 0) return -EEXIST
   const port = allocatePort(d, PIRQ, vcpuId, record)
-  if (port > 0) st(record + PirqRecord.evtchn, port)
-  return port
+  if (port < 0) return port
+  store(record + PirqRecord.evtchn, port)
+  const result = isHvmDomain(d) ? 0 : pirqGuestBind(v, record, willShare)
+  if (result !== 0) freePirqPort(d, record, port)
+  return result === 0 ? port : result
 }
 
 /** Close a port: nothing sets it pending any more (E5). -EINVAL if it is not bound. */
@@ -80,31 +92,41 @@ function closeLocked(d: Ref<'Domain'>, port: number): Errno {
   const channel = channelOf(d, port)
   if (channel === 0 || ld(channel + EventChannel.state) === FREE) return -EINVAL
   const data = ld(channel + EventChannel.data)
-  const isPirq = ld(channel + EventChannel.state) === PIRQ
-  if (isPirq) unbindPirqLocked(data)
-  else setVirqPort(vcpuOf(d, load(channel + EventChannel.vcpuId)), data, 0)
-  testAndClearBit(bitOf(port), bucketOf(d, port) + EvtchnBucket.pending)
-  st(channel + EventChannel.state, FREE)
+  if (ld(channel + EventChannel.state) === PIRQ) return closePirqLocked(d, data, port)
+  setVirqPort(vcpuOf(d, load(channel + EventChannel.vcpuId)), data, 0)
+  freePort(d, port)
   return 0
 }
 
-// The record may be at rest now, and then it goes.
-function unbindPirqLocked(record: Ref<'PirqRecord'>): void {
-  st(record + PirqRecord.evtchn, 0)
+function closePirqLocked(d: Ref<'Domain'>, record: Ref<'PirqRecord'>, port: number): Errno {
+  // -EINVAL: the pIRQ was untied from its interrupt before
+  if (!isHvmDomain(d)) void pirqGuestUnbind(record)                   // E5
+  freePirqPort(d, record, port)
   cleanUpPirq(record)
+  return 0
+}
+
+function freePirqPort(d: Ref<'Domain'>, record: Ref<'PirqRecord'>, port: number): void {
+  store(record + PirqRecord.evtchn, 0)
+  freePort(d, port)
+}
+
+function freePort(d: Ref<'Domain'>, port: number): void {
+  testAndClearBit(bitOf(port), bucketOf(d, port) + EvtchnBucket.pending)
+  st(channelOf(d, port) + EventChannel.state, FREE)
 }
 
 function virqPort(v: Ref<'Vcpu'>, virq: number): number {
-  const flags = spinLockIrqsave(v + VCPU_HVM + HvmVcpu.virqLock)
-  const port = ld(v + VCPU_HVM + HvmVcpu.virqPorts + virq)
-  spinUnlockIrqrestore(v + VCPU_HVM + HvmVcpu.virqLock, flags)
+  const flags = spinLockIrqsave(v + VIRQ_LOCK)
+  const port = ld(v + VIRQ_PORTS + virq)
+  spinUnlockIrqrestore(v + VIRQ_LOCK, flags)
   return port
 }
 
 function setVirqPort(v: Ref<'Vcpu'>, virq: number, port: number): void {
-  const flags = spinLockIrqsave(v + VCPU_HVM + HvmVcpu.virqLock)
-  st(v + VCPU_HVM + HvmVcpu.virqPorts + virq, port)
-  spinUnlockIrqrestore(v + VCPU_HVM + HvmVcpu.virqLock, flags)
+  const flags = spinLockIrqsave(v + VIRQ_LOCK)
+  st(v + VIRQ_PORTS + virq, port)
+  spinUnlockIrqrestore(v + VIRQ_LOCK, flags)
 }
 
 // Port 0 is none.
@@ -117,6 +139,7 @@ function allocatePort(d: Ref<'Domain'>, state: number, vcpuId: number, data: num
     st(channel + EventChannel.data, data)
     store(channel + EventChannel.vcpuId, vcpuId)
     testAndClearBit(bitOf(port), bucketOf(d, port) + EvtchnBucket.mask)
+    testAndClearBit(bitOf(port), bucketOf(d, port) + EvtchnBucket.pending)      // E5
     return port
   }
   return -ENOSPC
@@ -141,15 +164,15 @@ export function evtchnDestroy(d: Ref<'Domain'>): void {
 
 /** Raise a virtual interrupt of `v`: nothing, if it is bound to no port (GV-1). Context: any. */
 export function sendGuestVcpuVirq(v: Ref<'Vcpu'>, virq: number): void {
-  const flags = spinLockIrqsave(v + VCPU_HVM + HvmVcpu.virqLock)
-  const port = ld(v + VCPU_HVM + HvmVcpu.virqPorts + virq)
+  const flags = spinLockIrqsave(v + VIRQ_LOCK)
+  const port = ld(v + VIRQ_PORTS + virq)
   if (port !== 0) setPending(ld(v + Vcpu.domain), port)               // E5
-  spinUnlockIrqrestore(v + VCPU_HVM + HvmVcpu.virqLock, flags)
+  spinUnlockIrqrestore(v + VIRQ_LOCK, flags)
 }
 
-/** Set the event channel of a pIRQ pending. False if none is bound. Context: eventLock held. */
+/** Set the event channel of a pIRQ pending. False if none is bound. Context: any. */
 export function sendGuestPirq(record: Ref<'PirqRecord'>): boolean {
-  const port = ld(record + PirqRecord.evtchn)
+  const port = load(record + PirqRecord.evtchn)
   if (port === 0) return false
   setPending(ld(record + PirqRecord.domain), port)                    // E5
   return true
@@ -163,9 +186,8 @@ function setPending(d: Ref<'Domain'>, port: number): void {
 
 function select(d: Ref<'Domain'>, port: number): void {
   const v = vcpuOf(d, load(channelOf(d, port) + EventChannel.vcpuId))
-  const my = v + VCPU_HVM
-  if (testAndSetBit(rowOf(port), my + HvmVcpu.selector) !== 0) return           // E2
-  if (testAndSetBit(0, my + HvmVcpu.upcallPending) === 0) hvmAssertEvtchnIrq(v)
+  if (testAndSetBit(rowOf(port), v + SELECTOR) !== 0) return          // E2
+  if (testAndSetBit(0, v + UPCALL_PENDING) === 0) hvmAssertEvtchnIrq(v)
 }
 
 // ---- the guest's side
@@ -192,9 +214,8 @@ export function evtchnUnmask(d: Ref<'Domain'>, port: number): Errno {
  * -1 if there is none. A guest calls it until then: the callback is lowered by the first call.
  */
 export function evtchnTake(v: Ref<'Vcpu'>): number {
-  const my = v + VCPU_HVM
-  store(my + HvmVcpu.upcallPending, 0)                                // E3
-  for (let rows = load(my + HvmVcpu.selector); rows !== 0; rows &= rows - 1) {
+  store(v + UPCALL_PENDING, 0)                                        // E3
+  for (let rows = load(v + SELECTOR); rows !== 0; rows &= rows - 1) {
     const port = takeFromRow(v, lowestBit(rows))
     if (port > 0) return port
   }
@@ -202,12 +223,12 @@ export function evtchnTake(v: Ref<'Vcpu'>): number {
 }
 
 function takeFromRow(v: Ref<'Vcpu'>, row: number): number {
-  testAndClearBit(row, v + VCPU_HVM + HvmVcpu.selector)               // E3
+  testAndClearBit(row, v + SELECTOR)                                  // E3
   const bucket = bucketOf(ld(v + Vcpu.domain), row * PORTS_PER_BUCKET)
   const mine = portsOf(v, bucket, load(bucket + EvtchnBucket.pending) & ~load(bucket + EvtchnBucket.mask))
   if (mine === 0) return -1
   // others of the row stay selected
-  if ((mine & mine - 1) !== 0) testAndSetBit(row, v + VCPU_HVM + HvmVcpu.selector)
+  if ((mine & mine - 1) !== 0) testAndSetBit(row, v + SELECTOR)
   testAndClearBit(lowestBit(mine), bucket + EvtchnBucket.pending)
   return row * PORTS_PER_BUCKET + lowestBit(mine)
 }

@@ -41,14 +41,26 @@ export const DEST_BROADCAST = 0xff
 
 const FIRST_LEGAL_VECTOR = 16
 
+// Places in the vCPU.
+const ISR = VCPU_HVM + HvmVcpu.isr
+const ENABLED = VCPU_HVM + HvmVcpu.enabled
+const LVT_ERROR = VCPU_HVM + HvmVcpu.lvtError
+const TASK_PRIORITY = VCPU_HVM + HvmVcpu.taskPriority
+const LOGICAL_ID = VCPU_HVM + HvmVcpu.logicalId
+const DEST_FORMAT = VCPU_HVM + HvmVcpu.destFormat
+const IN_SERVICE = VCPU_HVM + HvmVcpu.inService
+const IRR = VCPU_HVM + HvmVcpu.irr
+const IRR_ROWS = VCPU_HVM + HvmVcpu.irrRows
+const TMR = VCPU_HVM + HvmVcpu.tmr
+const ERRORS = VCPU_HVM + HvmVcpu.errors
+
 /** Begin as firmware hands the APIC over. */
 export function vlapicInit(v: Ref<'Vcpu'>): void {
-  const my = v + VCPU_HVM
-  store(my + HvmVcpu.lvtError, APIC_LVT_MASKED)
-  store(my + HvmVcpu.enabled, 1)
-  store(my + HvmVcpu.logicalId, 1 << (ld(v + Vcpu.vcpuId) & 7))
-  store(my + HvmVcpu.destFormat, APIC_DFR_FLAT)
-  store(my + HvmVcpu.inService, -1)
+  store(v + LVT_ERROR, APIC_LVT_MASKED)
+  store(v + ENABLED, 1)
+  store(v + LOGICAL_ID, 1 << (ld(v + Vcpu.vcpuId) & 7))
+  store(v + DEST_FORMAT, APIC_DFR_FLAT)
+  store(v + IN_SERVICE, -1)
 }
 
 // ---- sending
@@ -58,20 +70,20 @@ export function vlapicInit(v: Ref<'Vcpu'>): void {
  * whether it was taken: not by a disabled APIC, nor with a vector below 16, which is an error of that APIC.
  */
 export function vlapicSetIrq(v: Ref<'Vcpu'>, vector: number, isLevel: boolean): boolean {
-  if (load(v + VCPU_HVM + HvmVcpu.enabled) === 0) return false
+  if (load(v + ENABLED) === 0) return false
   if (vector < FIRST_LEGAL_VECTOR) {
     raiseError(v, APIC_ESR_RECVILL)
     return false
   }
-  setTriggerMode(v + VCPU_HVM + HvmVcpu.tmr + (vector >> 5), vector & 31, isLevel)
+  setTriggerMode(v + TMR + (vector >> 5), vector & 31, isLevel)
   request(v, vector)
   return true
 }
 
 function request(v: Ref<'Vcpu'>, vector: number): void {
   const row = vector >> 5
-  if (testAndSetBit(vector & 31, v + VCPU_HVM + HvmVcpu.irr + row) !== 0) return
-  fetchOr(v + VCPU_HVM + HvmVcpu.irrRows, 1 << row)                   // L1
+  if (testAndSetBit(vector & 31, v + IRR + row) !== 0) return
+  fetchOr(v + IRR_ROWS, 1 << row)                                     // L1
   vcpuKick(v)                                                         // L2
 }
 
@@ -82,8 +94,8 @@ function setTriggerMode(row: number, bit: number, isLevel: boolean): void {
 
 // An error vector below 16 is an error too, and is not signalled: no recursion.
 function raiseError(v: Ref<'Vcpu'>, bit: number): void {
-  if (testAndSetBit(bit, v + VCPU_HVM + HvmVcpu.errors) !== 0) return
-  const lvt = load(v + VCPU_HVM + HvmVcpu.lvtError)
+  if (testAndSetBit(bit, v + ERRORS) !== 0) return
+  const lvt = load(v + LVT_ERROR)
   const vector = lvt & 0xff
   if ((lvt & APIC_LVT_MASKED) === 0 && vector >= FIRST_LEGAL_VECTOR) request(v, vector)
 }
@@ -92,59 +104,58 @@ function raiseError(v: Ref<'Vcpu'>, bit: number): void {
 
 /** The vector that `v` would accept now, -1 if none: the highest requested, if its class is above what keeps it busy. */
 export function vlapicHighestDeliverable(v: Ref<'Vcpu'>): number {
-  const vector = highestRequested(v + VCPU_HVM)
+  const vector = highestRequested(v)
   if (vector < 0 || vector >> 4 <= vlapicProcessorPriority(v) >> 4) return -1
-  return load(v + VCPU_HVM + HvmVcpu.enabled) === 0 ? -1 : vector
+  return load(v + ENABLED) === 0 ? -1 : vector
 }
 
 /** Accept the highest deliverable vector: from requested to in service. Returns it, -1 if there is none. */
 export function vlapicAccept(v: Ref<'Vcpu'>): number {
   const vector = vlapicHighestDeliverable(v)
-  if (vector >= 0) beginService(v + VCPU_HVM, vector)
+  if (vector >= 0) beginService(v, vector)
   return vector
 }
 
 /** End the interrupt in service. Returns its vector, -1 if there was none. */
 export function vlapicEoi(v: Ref<'Vcpu'>): number {
-  const my = v + VCPU_HVM
-  const vector = load(my + HvmVcpu.inService)
+  const vector = load(v + IN_SERVICE)
   if (vector < 0) return -1
-  const row = my + HvmVcpu.isr + (vector >> 5)
+  const row = v + ISR + (vector >> 5)
   st(row, ld(row) & ~(1 << (vector & 31)))
-  store(my + HvmVcpu.inService, highestInService(my, vector >> 5))    // L3
+  store(v + IN_SERVICE, highestInService(v, vector >> 5))             // L3
   return vector
 }
 
 /** Task priority, or the class in service if that is higher: what an interrupt's class must exceed. */
 export function vlapicProcessorPriority(v: Ref<'Vcpu'>): number {
-  const taskPriority = load(v + VCPU_HVM + HvmVcpu.taskPriority)
-  const inService = load(v + VCPU_HVM + HvmVcpu.inService) & ~15
+  const taskPriority = load(v + TASK_PRIORITY)
+  const inService = load(v + IN_SERVICE) & ~15
   return inService < 0 || taskPriority >> 4 >= inService >> 4 ? taskPriority : inService
 }
 
-function beginService(my: number, vector: number): void {
-  testAndClearBit(vector & 31, my + HvmVcpu.irr + (vector >> 5))
-  const row = my + HvmVcpu.isr + (vector >> 5)
+function beginService(v: Ref<'Vcpu'>, vector: number): void {
+  testAndClearBit(vector & 31, v + IRR + (vector >> 5))
+  const row = v + ISR + (vector >> 5)
   st(row, ld(row) | 1 << (vector & 31))
-  store(my + HvmVcpu.inService, vector)                               // L3
+  store(v + IN_SERVICE, vector)                                       // L3
 }
 
-function highestRequested(my: number): number {
+function highestRequested(v: Ref<'Vcpu'>): number {
   for (;;) {
-    const row = highestBit(load(my + HvmVcpu.irrRows))
+    const row = highestBit(load(v + IRR_ROWS))
     if (row < 0) return -1
-    const bit = highestBit(load(my + HvmVcpu.irr + row))
+    const bit = highestBit(load(v + IRR + row))
     if (bit >= 0) return row * 32 + bit
     // L1: off first, then the last look: a request that came in between turns the row on again, or is seen here
-    testAndClearBit(row, my + HvmVcpu.irrRows)
-    if (load(my + HvmVcpu.irr + row) !== 0) testAndSetBit(row, my + HvmVcpu.irrRows)
+    testAndClearBit(row, v + IRR_ROWS)
+    if (load(v + IRR + row) !== 0) testAndSetBit(row, v + IRR_ROWS)
   }
 }
 
 // No row above the one that just ended can have a bit (L3).
-function highestInService(my: number, from: number): number {
+function highestInService(v: Ref<'Vcpu'>, from: number): number {
   for (let row = from; row >= 0; row--) {
-    const bit = highestBit(ld(my + HvmVcpu.isr + row))
+    const bit = highestBit(ld(v + ISR + row))
     if (bit >= 0) return row * 32 + bit
   }
   return -1
@@ -154,19 +165,18 @@ function highestInService(my: number, from: number): number {
 
 /** A guest writes a register of its APIC; one that is not modelled is ignored, as hardware ignores reserved ones. */
 export function vlapicWrite(v: Ref<'Vcpu'>, register: number, value: number): void {
-  const my = v + VCPU_HVM
   switch (register) {
-    case APIC_TASKPRI: return store(my + HvmVcpu.taskPriority, value & 0xff)
-    case APIC_LDR: return store(my + HvmVcpu.logicalId, value >>> 24)
-    case APIC_DFR: return store(my + HvmVcpu.destFormat, value | 0x0fffffff)
-    case APIC_SPIV: return store(my + HvmVcpu.enabled, (value & APIC_SPIV_ENABLED) === 0 ? 0 : 1)
-    case APIC_LVTERR: return store(my + HvmVcpu.lvtError, value & (APIC_LVT_MASKED | 0xff))
+    case APIC_TASKPRI: return store(v + TASK_PRIORITY, value & 0xff)
+    case APIC_LDR: return store(v + LOGICAL_ID, value >>> 24)
+    case APIC_DFR: return store(v + DEST_FORMAT, value | 0x0fffffff)
+    case APIC_SPIV: return store(v + ENABLED, (value & APIC_SPIV_ENABLED) === 0 ? 0 : 1)
+    case APIC_LVTERR: return store(v + LVT_ERROR, value & (APIC_LVT_MASKED | 0xff))
   }
 }
 
 /** A guest reads and clears the errors of its APIC. */
 export function vlapicTakeErrors(v: Ref<'Vcpu'>): number {
-  return xchg(v + VCPU_HVM + HvmVcpu.errors, 0)
+  return xchg(v + ERRORS, 0)
 }
 
 // ---- destinations
@@ -175,12 +185,12 @@ export function vlapicTakeErrors(v: Ref<'Vcpu'>): number {
 export function vlapicMatchesDest(v: Ref<'Vcpu'>, dest: number, isLogical: boolean): boolean {
   if (dest === DEST_BROADCAST) return true
   if (!isLogical) return dest === ld(v + Vcpu.vcpuId)
-  const logicalId = load(v + VCPU_HVM + HvmVcpu.logicalId)
-  if (load(v + VCPU_HVM + HvmVcpu.destFormat) === APIC_DFR_FLAT) return (logicalId & dest) !== 0
+  const logicalId = load(v + LOGICAL_ID)
+  if (load(v + DEST_FORMAT) === APIC_DFR_FLAT) return (logicalId & dest) !== 0
   return logicalId >> 4 === dest >> 4 && (logicalId & dest & 15) !== 0
 }
 
 /** Whether `v`'s APIC accepts anything. */
 export function vlapicEnabled(v: Ref<'Vcpu'>): boolean {
-  return load(v + VCPU_HVM + HvmVcpu.enabled) !== 0
+  return load(v + ENABLED) !== 0
 }
