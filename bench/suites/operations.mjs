@@ -22,7 +22,11 @@ const loops = {
   xchg: (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + xchg(at, i)) | 0; sink ^= s },
   'raw xchg': (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + Atomics.exchange(view, at, i)) | 0; sink ^= s },
   cmpxchg: (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + cmpxchg(at, i, i + 1)) | 0; sink ^= s },
-  'raw cmpxchg': (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + Atomics.compareExchange(view, at, i, i + 1)) | 0; sink ^= s },
+  'raw cmpxchg': (n) => {
+    let s = 0
+    for (let i = 0; i < n; i++) s = (s + Atomics.compareExchange(view, at, i, i + 1)) | 0
+    sink ^= s
+  },
   fetchAdd: (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + fetchAdd(at, 1)) | 0; sink ^= s },
   'raw fetchAdd': (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + Atomics.add(view, at, 1)) | 0; sink ^= s },
   fetchOr: (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + fetchOr(at, 8)) | 0; sink ^= s },

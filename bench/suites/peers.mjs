@@ -28,17 +28,17 @@ const ours = await nsPerTurn({
 }, 400_000)
 
 print([
-  row('uncontended lock + unlock', 'ns', ours.lock, 'multithreading Mutex', await peerMutex()),
+  row('uncontended lock + unlock', 'ns', ours.lock, 'multithreading Mutex', peerMutex()),
   await roundTrips(),
 ])
 
-async function peerMutex() {
+function peerMutex() {
   const figures = []
   for (let round = 0; round < (quick ? 5 : 15); round++) {
     const start = process.hrtime.bigint()
     for (let i = 0; i < 5000; i++) {
-      const guard = await mutex.lock()
-      guard.drop()
+      const guard = mutex.blockingLock()
+      guard.dispose()
     }
     figures.push(Number(process.hrtime.bigint() - start) / 5000)
   }
