@@ -116,6 +116,8 @@ function stopBlockedLocked(v: Ref<'Vcpu'>): void {
 
 /** End the block of `v`, if it blocks. An event for it was made visible before (V1). */
 export function vcpuUnblock(v: Ref<'Vcpu'>): void {
+  // most are awake: a look is cheaper than a write to a line that others read
+  if ((load(v + Vcpu.pauseFlags) & 1 << VPF_BLOCKED) === 0) return
   if (testAndClearBit(VPF_BLOCKED, v + Vcpu.pauseFlags) !== 0) vcpuWake(v)
 }
 

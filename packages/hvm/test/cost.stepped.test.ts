@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/** What the vCPU's side of an interrupt costs: accesses, none of them a lock's. */
+import { lockstep } from '@bottomhalf/testkit/lockstep'
+import type { Lockstep } from '@bottomhalf/testkit/lockstep'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { evtchnTake, hvmHasEvents, vlapicAccept, vlapicEoi } from '../src/index.js'
+import { bindTwo, event, recordOf, send, serve, setup, vcpuOf } from './delivery.model.js'
+
+let machine: Lockstep
+let d = 0
+let v = 0
+
+beforeEach(() => {
+  machine = lockstep({ cpus: 1, debug: false })
+  d = machine.call(0, () => setup(1, { pins: [0] }))
+  v = machine.call(0, () => vcpuOf(d, 0))
+  machine.call(0, () => serve())
+})
+
+describe('accesses', () => {
+  test('GV-4: accept, end, and the looks that find nothing', () => {
+    machine.call(0, () => send(v, 0x41))
+    expect(machine.countsOf(0, () => vlapicAccept(v))).toEqual({ load: 5, testAndClearBit: 1, ld: 1, st: 1, store: 1 })
+    expect(machine.countsOf(0, () => vlapicEoi(v))).toEqual({ load: 1, ld: 4, st: 1, store: 1 })
+    expect(machine.countsOf(0, () => vlapicAccept(v))).toEqual({ load: 4, testAndClearBit: 1 })
+    expect(machine.countsOf(0, () => vlapicAccept(v))).toEqual({ load: 1 })
+  })
+
+  test('GV-6: a request to a vCPU that runs here writes two words', () => {
+    const { testAndSetBit, fetchOr, load, ld, ...others } = machine.countsOf(0, () => send(v, 0x41))
+    expect({ testAndSetBit, fetchOr, load, ld }).toEqual({ testAndSetBit: 1, fetchOr: 1, load: 4, ld: 1 })
+    expect(others).toEqual({})
+  })
+
+  test('GV-7: taking one event, and the look that finds none', () => {
+    machine.call(0, () => bindTwo(d))
+    const record = machine.call(0, () => recordOf(d, 0))
+    machine.call(0, () => event(record))
+    expect(machine.countsOf(0, () => evtchnTake(v))).toEqual({ store: 1, load: 5, ld: 2, testAndClearBit: 2 })
+    expect(machine.countsOf(0, () => evtchnTake(v))).toEqual({ store: 1, load: 1 })
+  })
+
+  test('W2: the look before a sleep', () => {
+    expect(machine.countsOf(0, () => hvmHasEvents(v))).toEqual({ ld: 2, load: 2 })
+  })
+})
