@@ -33,7 +33,11 @@ const loops = {
   'raw fetchOr': (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + Atomics.or(view, at, 8)) | 0; sink ^= s },
   fetchAnd: (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + fetchAnd(at, -9)) | 0; sink ^= s },
   'raw fetchAnd': (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + Atomics.and(view, at, -9)) | 0; sink ^= s },
-  bits: (n) => { let s = 0; for (let i = 0; i < n; i++) s = (s + testAndSetBit(3, at) + testAndClearBit(3, at)) | 0; sink ^= s },
+  bits: (n) => {
+    let s = 0
+    for (let i = 0; i < n; i++) s += testAndSetBit(3, at) + testAndClearBit(3, at)
+    sink ^= s
+  },
   'raw bits': (n) => {
     let s = 0
     for (let i = 0; i < n; i++) s += (Atomics.or(view, at, 8) >>> 3 & 1) + (Atomics.and(view, at, ~8) >>> 3 & 1)
