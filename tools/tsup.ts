@@ -6,6 +6,8 @@
  * sources. Types come from `tsc -b`, not from here, so a build needs neither types nor the builds of other packages.
  *
  * W1  No build removes the declarations that tsc put beside its output.
+ * W2  The native form of mechanism code is not bundled: esbuild turns every top-level `const` of a bundle into `var`,
+ *     and V8 folds constants only. Measured: list add and delete 12-16 ns with `var`, 5-6 ns with `const`.
  */
 import { copyFile } from 'node:fs/promises'
 import { defineConfig } from 'tsup'
@@ -51,7 +53,7 @@ export const plain = (options: BuildOptions = {}) => defineConfig(dist(options))
 /** A package with a native and a stepped form. */
 export const mechanism = (options: MechanismOptions = {}) => defineConfig(async (command) => {
   const native = dist({ platform: 'neutral', ...options })
-  if (command.outDir !== 'dist-stepped') return native
+  if (command.outDir !== 'dist-stepped') return { ...native, entry: ['src/**/*.ts'], bundle: false }   // W2
   const stepped: Options = { ...native, outDir: 'dist-stepped' }
   if (options.steppedByHand !== undefined) {
     const manifest = () => copyFile('stepping.json', 'dist-stepped/stepping.json')
