@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * How long a transform takes: `node bench/transform.mjs [FOLDER...]`, after a build. The first of a process pays for the
- * type checker's start and for parsing the library declarations; wall and CPU milliseconds, and the size of the sources.
+ * How long a transform takes: `node bench/transform.mjs [FOLDER...]`, after a build. The first of a process pays for
+ * the type checker's start and for parsing the library declarations; wall and CPU milliseconds, and the size of the
+ * sources.
  */
 import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
@@ -11,12 +12,14 @@ const folders = process.argv.slice(2)
 const roots = folders.length > 0 ? folders : ['../list', '../irq']
 const ms = (value) => value.toFixed(0).padStart(6)
 
-console.log(`${'package'.padEnd(20)} ${'files'.padStart(5)} ${'lines'.padStart(6)}   first wall    cpu   then wall    cpu (medians of 7)`)
+const heads = ['package'.padEnd(20), 'files'.padStart(5), 'lines'.padStart(6)].join(' ')
+console.log(`${heads}   first wall    cpu   then wall    cpu (medians of 7)`)
 for (const root of roots.map((folder) => resolve(import.meta.dirname, '..', folder))) {
   const [first, ...others] = Array.from({ length: 8 }, () => once(root))
   const { files, lines } = first
   const size = `${basename(root).padEnd(20)} ${String(files).padStart(5)} ${String(lines).padStart(6)}`
-  console.log(`${size}       ${ms(first.wall)} ${ms(first.cpu)}      ${ms(median(others, 'wall'))} ${ms(median(others, 'cpu'))}`)
+  const then = `${ms(median(others, 'wall'))} ${ms(median(others, 'cpu'))}`
+  console.log(`${size}       ${ms(first.wall)} ${ms(first.cpu)}      ${then}`)
 }
 
 function once(root) {

@@ -79,7 +79,7 @@ function commonFolder(files: readonly string[]): string {
   return (length < 0 ? first : first.slice(0, length)).join(sep)
 }
 
-/** Entries by subpath: the one whose `stepped` target bears the name of the output, in whatever folder; else its name. */
+/** Entries by subpath: the one whose `stepped` target bears the name of the output; else by that name. */
 function bySubpath(entries: readonly EntryPoint[], info: PackageInfo | undefined): Record<string, string> {
   const subpaths = new Map(info === undefined ? [] : exportedKeys(info).map((key) => [outOf(info, key), key]))
   return Object.fromEntries(entries.map(({ file, out }) => [subpaths.get(out) ?? subpathOf(out), file]))

@@ -31,7 +31,8 @@ function checkCall(call: ts.CallExpression, suspension: Suspension, report: Repo
   const target = suspension.targetOf(call)
   if (target === undefined) return
   if (ts.isOptionalChain(call)) {
-    report('STEP-11', call, `\`${textOf(call.expression)}\` ${steps(target)}, and here it is called only if something is there`)
+    const found = `\`${textOf(call.expression)}\` ${steps(target)}, and here it is called only if something is there`
+    report('STEP-11', call, found)
   }
   const place = placeOfCall(call)
   if (place.rule !== undefined) {
@@ -56,7 +57,8 @@ function placeName(rule: RuleId, container: Container): string {
   return name === '' || rule === 'STEP-1' ? noun : `${noun} (\`${name}\`)`
 }
 
-const steps = (target: Target): string => target.kind === 'access' ? 'is a shared access' : 'may stop at a shared access'
+const steps = (target: Target): string =>
+  target.kind === 'access' ? 'is a shared access' : 'may stop at a shared access'
 
 function described(call: ts.CallExpression, target: Target, suspension: Suspension): string {
   const because = target.kind === 'own' ? ` (${whySuspends(target.fn, suspension)})` : ''
@@ -111,7 +113,8 @@ function checkLoading(call: ts.CallExpression, sources: Sources, report: Report)
     report('STEP-20', call, '`import()` loads a module whose functions nobody can tell apart')
   }
   for (const name of ['eval', 'Function']) {
-    if (isGlobalName(call.expression, name, sources)) report('STEP-20', call, `\`${name}\` makes code that the build cannot read`)
+    if (!isGlobalName(call.expression, name, sources)) continue
+    report('STEP-20', call, `\`${name}\` makes code that the build cannot read`)
   }
 }
 
@@ -154,5 +157,6 @@ function checkMethodName(method: ts.MethodDeclaration, suspension: Suspension, r
   const isComputed = ts.isComputedPropertyName(name)
   const isHidden = isComputed ? !ts.isStringLiteralLike(name.expression) : calledByTheLanguage.has(name.text)
   if (!isHidden) return
-  report('STEP-16', name, `the language itself calls \`${name.getText()}\`, and it suspends (${whySuspends(method, suspension)})`)
+  const why = whySuspends(method, suspension)
+  report('STEP-16', name, `the language itself calls \`${name.getText()}\`, and it suspends (${why})`)
 }

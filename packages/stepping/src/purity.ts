@@ -82,7 +82,8 @@ const namedInterface = (symbol: ts.Symbol | undefined): string | undefined =>
   symbol !== undefined && symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.Class) ? symbol.name : undefined
 
 function isReadonlyList(checker: ts.TypeChecker, type: ts.TypeReference, seen: Set<ts.Type>): boolean {
-  const fixed = checker.isTupleType(type) ? (type.target as ts.TupleType).readonly : type.symbol.name === 'ReadonlyArray'
+  const isTuple = checker.isTupleType(type)
+  const fixed = isTuple ? (type.target as ts.TupleType).readonly : type.symbol.name === 'ReadonlyArray'
   return fixed && checker.getTypeArguments(type).every((each) => isReadonly(checker, each, seen))
 }
 
@@ -104,7 +105,8 @@ function isReadonlySymbol(property: ts.Symbol): boolean {
 function checkStatic(node: ts.PropertyDeclaration, report: Report): void {
   const flags = ts.getCombinedModifierFlags(node)
   if (!(flags & ts.ModifierFlags.Static) || flags & ts.ModifierFlags.Readonly) return
-  report('STEP-30', node.name, `the static field \`${node.name.getText()}\` can change, and every CPU would have its own`)
+  const name = node.name.getText()
+  report('STEP-30', node.name, `the static field \`${name}\` can change, and every CPU would have its own`)
 }
 
 function checkWaiting(node: ts.Node, report: Report): void {

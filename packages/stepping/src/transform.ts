@@ -115,7 +115,8 @@ function describeEntries(
     if (file === undefined) continue
     const entry = describeModule(sources.checker, file, suspension)
     if (entry.machines.length > 1) {
-      report('STEP-19', file, 'this entry exports the operations of two machines', 'give each machine an entry of its own')
+      const instead = 'give each machine an entry of its own'
+      report('STEP-19', file, 'this entry exports the operations of two machines', instead)
     }
     described[subpath] = entry
   }

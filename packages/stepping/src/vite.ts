@@ -18,7 +18,7 @@ export interface SteppedViteOptions extends TransformOptions {
   readonly root?: string
   /** The entry modules. Default: `src/index.ts`. */
   readonly entries?: readonly string[]
-  /** Which files are transformed, by path relative to the root. Default: all of `src`, and the `.model.ts` of `test`. */
+  /** Which files are transformed, by path relative to the root. Default: all of `src`, `.model.ts` files of `test`. */
   readonly include?: (path: string) => boolean
 }
 

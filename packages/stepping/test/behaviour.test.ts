@@ -67,7 +67,15 @@ const examples: readonly Example[] = [
     source: `const risky = (n: number): number => { if (add(1, 1) === n) throw new Error('at ' + n); return ld(1) }
     const inner = (n: number): number => {
       for (const k of [1, 2]) {
-        try { if (risky(n) > k) return add(2, 1) } catch (error) { st(3, k); if (k === 2) throw error } finally { add(4, 1); if (n === 7) break }
+        try {
+          if (risky(n) > k) return add(2, 1)
+        } catch (error) {
+          st(3, k)
+          if (k === 2) throw error
+        } finally {
+          add(4, 1)
+          if (n === 7) break
+        }
       }
       return -1
     }
@@ -155,7 +163,8 @@ describe('both builds of one source are one program', () => {
   }
 
   test('the comparison sees a step whose value is lost', async () => {
-    const root = packageWith({ 'src/index.ts': entry, 'src/subject.ts': `${PRELUDE}export const f = () => { st(1, 5); return [ld(1), ld(1), ld(1), ld(1)] }` })
+    const source = 'export const f = () => { st(1, 5); return [ld(1), ld(1), ld(1), ld(1)] }'
+    const root = packageWith({ 'src/index.ts': entry, 'src/subject.ts': PRELUDE + source })
     const native = (await load(root, 'native')).run('f')
     const broken = (await load(root, 'stepped', {}, (code) => code.replaceAll('yield :', '(yield, 0) :'))).run('f')
     expect(broken).not.toEqual(native)

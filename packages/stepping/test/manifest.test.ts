@@ -19,7 +19,8 @@ const target = (entry: string): object => ({
 async function install(root: string, name: string, files: Files, entries = ['index']): Promise<Manifest> {
   const folder = join(root, 'node_modules', name)
   const exports = Object.fromEntries(entries.map((each) => [each === 'index' ? '.' : `./${each}`, target(each)]))
-  writeFiles(folder, { 'package.json': JSON.stringify({ name, type: 'module', exports }), 'tsconfig.json': '{}', ...files })
+  const manifest = JSON.stringify({ name, type: 'module', exports })
+  writeFiles(folder, { 'package.json': manifest, 'tsconfig.json': '{}', ...files })
   for (const out of ['dist', 'dist-stepped']) {
     await build({
       absWorkingDir: folder, outdir: join(folder, out), entryPoints: entries.map((each) => `src/${each}.ts`),
@@ -33,16 +34,27 @@ async function install(root: string, name: string, files: Files, entries = ['ind
 const entry = `export { drive, log, words } from '@fixture/machine'\nexport * as subject from './subject.js'\n`
 
 const library: Files = {
-  'src/index.ts': `${PRELUDE}export * from './queue.js'\nexport { ld as read, call } from '@fixture/machine'\n`
-    + 'export { size as count } from \'./queue.js\'\nexport const plain = (x: number): number => x + 1\n'
-    + 'export * as deep from \'./queue.js\'\nexport type { Susp }\n',
-  'src/queue.ts': `${PRELUDE}export class Queue {\n  readonly at: number = 1\n  static open(): Queue { st(1, 4); return new Queue() }\n`
-    + '  push(n: number): number { return add(this.at, n) }\n  get name(): string { return \'q\' }\n}\n'
-    + 'export function size(q: Queue): number { return ld(q.at) }\nexport const each = (n: number, fn: Susp<(x: number) => void>): void => {\n'
-    + '  for (let i = 0; i < n; i++) fn(i)\n}\n',
+  'src/index.ts': `${PRELUDE}
+    export * from './queue.js'
+    export * as deep from './queue.js'
+    export { size as count } from './queue.js'
+    export { ld as read, call } from '@fixture/machine'
+    export const plain = (x: number): number => x + 1
+    export type { Susp }`,
+  'src/queue.ts': `${PRELUDE}
+    export class Queue {
+      readonly at: number = 1
+      static open(): Queue { st(1, 4); return new Queue() }
+      push(n: number): number { return add(this.at, n) }
+      get name(): string { return 'q' }
+    }
+    export function size(q: Queue): number { return ld(q.at) }
+    export const each = (n: number, fn: Susp<(x: number) => void>): void => {
+      for (let i = 0; i < n; i++) fn(i)
+    }`,
 }
 
-test('a manifest names the exports as importers see them: renamed, re-exported, methods, members of namespaces', async () => {
+test('a manifest names exports as importers see them: renamed, re-exported, methods, members', async () => {
   const manifest = await install(packageWith({}), 'lib-queue', library)
   expect(manifest).toEqual({
     version: 1,
@@ -50,7 +62,8 @@ test('a manifest names the exports as importers see them: renamed, re-exported, 
       '.': {
         access: ['read'],
         suspends: [
-          'Queue#push', 'Queue.open', 'call', 'count', 'deep.Queue#push', 'deep.Queue.open', 'deep.each', 'deep.size', 'each', 'size',
+          'Queue#push', 'Queue.open', 'call', 'count',
+          'deep.Queue#push', 'deep.Queue.open', 'deep.each', 'deep.size', 'each', 'size',
         ],
       },
     },
@@ -60,9 +73,14 @@ test('a manifest names the exports as importers see them: renamed, re-exported, 
 test('a package that stands on another steps through it, and both builds do the same', async () => {
   const root = packageWith({
     'src/index.ts': entry,
-    'src/subject.ts': `import { Queue, count, each, read, plain, deep } from 'lib-queue'\nimport * as all from 'lib-queue'\n`
-      + 'export function f(): unknown {\n  const q = Queue.open()\n  each(3, (x) => { q.push(x) })\n'
-      + '  return [count(q), all.size(q), deep.size(q), plain(read(1)), all.read(1), all.call((x) => read(x), 1)]\n}\n',
+    'src/subject.ts': `
+      import { Queue, count, each, read, plain, deep } from 'lib-queue'
+      import * as all from 'lib-queue'
+      export function f(): unknown {
+        const q = Queue.open()
+        each(3, (x) => { q.push(x) })
+        return [count(q), all.size(q), deep.size(q), plain(read(1)), all.read(1), all.call((x) => read(x), 1)]
+      }`,
   })
   await install(root, 'lib-queue', library)
   const native = (await load(root, 'native')).run('f')
@@ -74,11 +92,13 @@ test('a package that stands on another steps through it, and both builds do the 
 
 test('who re-exports operations exports stepResult too, so its importers need not know the machine', async () => {
   const root = packageWith({
-    'src/index.ts': entry, 'src/subject.ts': `import { read } from 'lib-queue'\nexport const f = (): number => read(2) + read(3)\n`,
+    'src/index.ts': entry,
+    'src/subject.ts': `import { read } from 'lib-queue'\nexport const f = (): number => read(2) + read(3)\n`,
   })
   await install(root, 'lib-queue', library)
   const { files } = transformProgram({ root, entries: ['src/index.ts'] })
-  expect(files.get(join(root, 'src/subject.ts'))?.code).toContain(`import { stepResult as __stepResult } from 'lib-queue'`)
+  const code = files.get(join(root, 'src/subject.ts'))?.code
+  expect(code).toContain(`import { stepResult as __stepResult } from 'lib-queue'`)
   expect((await load(root, 'stepped')).run('f').log).toHaveLength(2)
 })
 
@@ -95,16 +115,22 @@ test('declarations serve as well as sources, and `paths` go before both', async 
   writeFileSync(join(root, 'node_modules/lib-queue/dist/index.d.ts'), 'export declare const size: () => number\n')
   expect(suspends()).toEqual(['f'])
   rmSync(join(root, 'node_modules/lib-queue/dist/index.d.ts'))
-  writeFileSync(join(root, 'tsconfig.json'), '{ "compilerOptions": { "paths": { "lib-queue": ["./node_modules/elsewhere/queue.ts"] } } }')
+  const paths = { 'lib-queue': ['./node_modules/elsewhere/queue.ts'] }
+  writeFileSync(join(root, 'tsconfig.json'), JSON.stringify({ compilerOptions: { paths } }))
   expect(suspends()).toEqual(['f'])
 })
 
 test('every entry of a package has its own part of the manifest', async () => {
   const root = packageWith({
-    'src/index.ts': `import { a } from 'lib-two'\nimport { b } from 'lib-two/io'\nexport const f = (): number => a(1)\nexport const g = (): number => b(1)\n`,
+    'src/index.ts': `
+      import { a } from 'lib-two'
+      import { b } from 'lib-two/io'
+      export const f = (): number => a(1)
+      export const g = (): number => b(1)`,
   })
   const manifest = await install(root, 'lib-two', {
-    'src/index.ts': 'export const a = (x: number): number => x\n', 'src/io.ts': `${PRELUDE}export const b = (x: number): number => ld(x)\n`,
+    'src/index.ts': 'export const a = (x: number): number => x\n',
+    'src/io.ts': `${PRELUDE}export const b = (x: number): number => ld(x)\n`,
   }, ['index', 'io'])
   expect(manifest.exports).toEqual({ '.': { access: [], suspends: [] }, './io': { access: [], suspends: ['b'] } })
   expect(transformProgram({ root, entries: ['src/index.ts'] }).manifest.exports['.']?.suspends).toEqual(['g'])
@@ -142,7 +168,10 @@ test.each(broken)('STEP-19: a manifest that is %s is refused at the import', (_,
 
 test('STEP-19: an entry cannot export the operations of two machines', () => {
   const { diagnostics } = transform(
-    { 'src/index.ts': `export { ld } from '@fixture/machine'\nexport { read } from './own.js'\n`, 'src/own.ts': 'export declare const read: () => number\n' },
+    {
+      'src/index.ts': `export { ld } from '@fixture/machine'\nexport { read } from './own.js'\n`,
+      'src/own.ts': 'export declare const read: () => number\n',
+    },
     { access: { 'src/own.ts': { access: ['read'], suspends: [] } } },
   )
   expect(placesOf(diagnostics)).toEqual(['1:1 STEP-19'])
@@ -151,7 +180,10 @@ test('STEP-19: an entry cannot export the operations of two machines', () => {
 test('a machine may be a module of the package, named in the options', () => {
   const { files, root, diagnostics } = transform({
     'src/index.ts': `import { read } from './machine/own.js'\nexport const f = (): number => read() + 1\n`,
-    'src/machine/own.ts': 'let n = 0\nexport const read = (): number => n++\nexport const stepResult = (): number => n\n',
+    'src/machine/own.ts': `
+      let n = 0
+      export const read = (): number => n++
+      export const stepResult = (): number => n`,
   }, { access: { './src/machine/own.ts': { access: ['read'], suspends: [] } }, mechanism: true })
   expect(diagnostics).toEqual([])
   expect([...files.keys()]).toEqual([join(root, 'src/index.ts')])
@@ -169,9 +201,16 @@ const variants: Files = {
       default: { stepped: './dist-stepped/formDefault.js', default: './dist/formDefault.js' },
     } },
   }),
-  'src/formDefault.ts': `${PRELUDE}export const run = (x: number): number => x\nexport const stop = (): number => 0\n`,
-  'src/formOther.ts': `${PRELUDE}export const run = (x: number): number => ld(x)\nexport const stop = (): number => 0\n`,
-  'src/index.ts': `import { run, stop } from '#form'\nexport const f = (): number => run(1)\nexport const g = (): number => stop()\n`,
+  'src/formDefault.ts': `${PRELUDE}
+    export const run = (x: number): number => x
+    export const stop = (): number => 0`,
+  'src/formOther.ts': `${PRELUDE}
+    export const run = (x: number): number => ld(x)
+    export const stop = (): number => 0`,
+  'src/index.ts': `
+    import { run, stop } from '#form'
+    export const f = (): number => run(1)
+    export const g = (): number => stop()`,
 }
 
 test('the modules that a #name chooses from suspend alike: one caller fits them all', () => {

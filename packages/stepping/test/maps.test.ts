@@ -95,8 +95,9 @@ test('a stack from a bundle of the stepped form leads to the lines and columns o
   const frames: Record<string, string[]> = {}
   for (const side of ['native', 'stepped']) {
     const { outputFiles } = await build({
-      absWorkingDir: root, outdir: join(root, 'out'), write: false, entryPoints: ['src/index.ts'], bundle: true, format: 'esm',
-      sourcemap: 'external', conditions: side === 'stepped' ? ['stepped'] : [], minify: true,
+      absWorkingDir: root, outdir: join(root, 'out'), write: false, entryPoints: ['src/index.ts'],
+      bundle: true, format: 'esm', sourcemap: 'external', minify: true,
+      conditions: side === 'stepped' ? ['stepped'] : [],
       plugins: side === 'stepped' ? [steppedEsbuild({ mechanism: false })] : [],
     })
     const [mapFile, code] = outputFiles

@@ -15,7 +15,11 @@ import type { Files } from './support.js'
 const files: Files = {
   'src/index.ts': `export { size } from './size.js'\nexport { walk } from './walk.js'\n`,
   'src/size.ts': `${PRELUDE}export const size = (p: number): number => p\n`,
-  'src/walk.ts': `import { size } from './size.js'\nexport function walk(p: number): number {\n  return size(p) + 1\n}\n`,
+  'src/walk.ts': `
+    import { size } from './size.js'
+    export function walk(p: number): number {
+      return size(p) + 1
+    }`,
 }
 const sizeThatReads = `${PRELUDE}export const size = (p: number): number => ld(p)\n`
 const sizeThatBreaks = `${PRELUDE}export const size = (p: number): number => p\nexport const boot = ld(1)\n`
@@ -52,8 +56,8 @@ test('esbuild: complaints are errors with file, line and column, and no manifest
 })
 
 test('esbuild: entries by name or by list lie under the subpaths that they are built as', async () => {
-  const manifestFile = JSON.stringify({ name: 'subject', exports: { './input': { stepped: './any/deep/size.js', default: './x.js' } } })
-  const root = packageWith({ ...files, 'package.json': manifestFile })
+  const exports = { './input': { stepped: './any/deep/size.js', default: './x.js' } }
+  const root = packageWith({ ...files, 'package.json': JSON.stringify({ name: 'subject', exports }) })
   await build({ ...options(root), entryPoints: { index: 'src/walk.ts', 'deep/io': 'src/size.ts' } })
   await build({ ...options(root), entryPoints: [{ in: 'src/walk.ts', out: 'walk' }], outdir: 'other' })
   expect(Object.keys((manifestIn(root) as { exports: object }).exports)).toEqual(['.', './deep/io'])
@@ -98,7 +102,11 @@ async function eventually(ask: () => Promise<string>, fits: (text: string) => bo
 const models: Files = {
   ...files,
   'src/size.ts': sizeThatReads,
-  'test/three.model.ts': `${PRELUDE}import { walk } from '../src/index.js'\nlet seen = 0\nexport const thread = () => { seen += walk(1) }\nexport const n = () => seen\n`,
+  'test/three.model.ts': `
+    import { walk } from '../src/index.js'
+    let seen = 0
+    export const thread = () => { seen += walk(1) }
+    export const n = () => seen`,
   'test/plain.test.ts': `import { walk } from '../src/index.js'\nexport const f = () => walk(1)\n`,
 }
 
@@ -140,8 +148,12 @@ test('vite: complaints come with place and frame, whichever module was asked for
 test('vite: what is not included counts as plain code', async () => {
   const root = packageWith({
     ...models,
-    'src/size.ts': `${PRELUDE}let n = ld(0)\nexport const size = (p: number, fn?: Susp<() => number>): number => p + n + (fn?.() ?? 0)\n`,
-    'test/three.model.ts': `${PRELUDE}import { size } from '../src/index.js'\nexport const f = () => size(1, () => 2) + ld(1)\n`,
+    'src/size.ts': `${PRELUDE}
+      let n = ld(0)
+      export const size = (p: number, fn?: Susp<() => number>): number => p + n + (fn?.() ?? 0)`,
+    'test/three.model.ts': `${PRELUDE}
+      import { size } from '../src/index.js'
+      export const f = () => size(1, () => 2) + ld(1)`,
   })
   const ask = await serve(root, { entries: [], include: (path) => path.endsWith('.model.ts') })
   expect(await ask('src/size.ts')).not.toContain('yield')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Random programs: both builds give the same value, or error, the same accesses in the same order and the same memory. */
+/** Random programs: both builds give the same value or error, the same accesses in order and the same memory. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { body, moduleOf } from './programs.js'

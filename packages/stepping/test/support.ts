@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, vi } from 'vitest'
-import { steppedEsbuild, transformProgram } from '../src/index.js'
+import { formatDiagnostic, steppedEsbuild, transformProgram } from '../src/index.js'
 import type { Diagnostic } from '../src/index.js'
 import type { TransformInput, TransformOptions, TransformResult } from '../src/index.js'
 
@@ -50,7 +50,7 @@ export const PRELUDE = `import { ld, st, add, cas, call, declare, type Susp } fr
 /** The stepped form of one source that may use the fixture machine; the import lines left out. */
 export function stepped(source: string): string {
   const { files, diagnostics, root } = transform({ 'src/index.ts': PRELUDE + source })
-  if (diagnostics.length > 0) throw new Error(diagnostics.map((each) => `${each.line}:${each.column} ${each.found}`).join('\n'))
+  if (diagnostics.length > 0) throw new Error(diagnostics.map((each) => formatDiagnostic(each, root)).join('\n'))
   const code = files.get(join(root, 'src/index.ts'))?.code ?? PRELUDE + source
   return code.replace(`import { stepResult as __stepResult } from '@fixture/machine'; `, '').replace(PRELUDE, '')
 }
@@ -62,7 +62,8 @@ export function marked(text: string): Marked {
   const places: string[] = []
   let source = ''
   for (const part of text.split(/(«[\w-]+»)/)) {
-    if (part.startsWith('«')) places.push(`${source.split('\n').length}:${source.length - source.lastIndexOf('\n')} ${part.slice(1, -1)}`)
+    const column = source.length - source.lastIndexOf('\n')
+    if (part.startsWith('«')) places.push(`${source.split('\n').length}:${column} ${part.slice(1, -1)}`)
     else source += part
   }
   return { source, places }
