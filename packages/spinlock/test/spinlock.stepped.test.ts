@@ -5,9 +5,9 @@ import { exhaustive, lockstep, random, roundRobin, sample } from '@bottomhalf/te
 import type { Exploration, InterruptPolicy, Lockstep } from '@bottomhalf/testkit/lockstep'
 import { describe, expect, test } from 'vitest'
 import {
-  LOCK_TAS, LOCK_TICKET, PROFILE_HOLDS, PROFILE_WAITS, readLock, readUnlock, rwLockProfile, spinLock, spinLockIrqsave,
-  spinLockProfile, spinLockRecursive, spinTrylock, spinUnlock, spinUnlockIrqrestore, spinUnlockRecursive, writeLock,
-  writeUnlock,
+  LOCK_TAS, LOCK_TICKET, PROFILE_HOLDS, PROFILE_WAITS, readLock, readTrylock, readUnlock, rwLockProfile, spinBarrier,
+  spinIsLocked, SpinLock, spinLock, spinLockIrqsave, spinLockProfile, spinLockRecursive, spinTrylock, spinUnlock,
+  spinUnlockIrqrestore, spinUnlockRecursive, writeLock, writeUnlock,
 } from '../src/index.js'
 import type { LockKind, SpinlockOptions } from '../src/index.js'
 import {
@@ -131,6 +131,57 @@ describe('S1: one at a time, in every schedule', () => {
     }
     expect(torn(true)).toMatchObject(clean)
     expect(torn(false).failure).toBeDefined()
+  })
+})
+
+describe('waiting', () => {
+  test('RW2: while a writer waits no new reader comes in; when the last reader leaves the writer goes on', () => {
+    const { m, at } = start({ cpus: 4 })
+    m.call(0, () => readLock(at.rw))
+    expect(m.call(3, () => readTrylock(at.rw))).toBe(true)
+    m.call(3, () => readUnlock(at.rw))
+    const writers = [m.spawn(1, () => writeLock(at.rw)), m.spawn(2, () => writeLock(at.rw))]
+    expect(m.run(roundRobin()).verdict).toBe('hang')
+    expect(m.call(3, () => readTrylock(at.rw))).toBe(false)
+    m.call(0, () => readUnlock(at.rw))
+    expect(m.run(roundRobin()).verdict).toBe('hang')
+    expect(writers.filter(({ done }) => done)).toHaveLength(1)
+    expect(m.call(3, () => readTrylock(at.rw))).toBe(false)
+    m.call(0, () => writeUnlock(at.rw))
+    expect(m.run(roundRobin()).verdict).toBe('finished')
+    m.call(0, () => writeUnlock(at.rw))
+    expect(m.call(3, () => readTrylock(at.rw))).toBe(true)
+  })
+
+  test.each(kinds)('%s: a barrier waits for who holds the lock now', (_name, kind) => {
+    const { m, at } = start({ kind })
+    m.call(0, () => spinLock(at.a))
+    m.spawn(1, () => spinBarrier(at.a))
+    expect(m.run(roundRobin()).verdict).toBe('hang')
+    m.call(0, () => spinUnlock(at.a))
+    expect(m.run(roundRobin()).verdict).toBe('finished')
+  })
+
+  test('a barrier on a ticket lock does not wait for those who took it later', () => {
+    const { m, at } = start({ cpus: 3, kind: LOCK_TICKET })
+    m.call(0, () => spinLock(at.a))
+    m.spawn(1, () => spinBarrier(at.a))
+    m.run(roundRobin())
+    m.spawn(2, () => spinLock(at.a))
+    m.run(roundRobin())
+    m.call(0, () => spinUnlock(at.a))
+    expect(m.run(roundRobin()).verdict).toBe('finished')
+    expect(m.call(0, () => spinIsLocked(at.a))).toBe(true)
+  })
+
+  test('S2: tickets go on behind the largest number', () => {
+    const { m, at } = start({ kind: LOCK_TICKET })
+    m.memory[at.a + SpinLock.state] = 0x7fffffff
+    m.memory[at.a + SpinLock.serving] = 0x7fffffff
+    for (const cpu of [0, 1]) m.spawn(cpu, () => countWith('lock', 2))
+    expect(m.run(roundRobin()).verdict).toBe('finished')
+    expect(m.call(0, () => spinTrylock(at.a))).toBe(true)
+    expect([valueOf(m, at.counter), valueOf(m, at.a + SpinLock.serving)]).toEqual([4, -0x7ffffffd])
   })
 })
 
