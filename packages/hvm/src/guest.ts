@@ -16,10 +16,10 @@
  */
 import { bug, type Ref } from '@bottomhalf/base'
 import { callGuestProgram, Vcpu } from '@bottomhalf/domain'
-import { callHandler, cpuRelax, currentCpu, handler, irqDisable, irqEnable, ld, st } from '@bottomhalf/machine'
+import { callHandler, cpuRelax, currentCpu, handler, irqDisable, irqEnable, ld, load, st } from '@bottomhalf/machine'
 import { currentVcpu, hypervisorEnter, hypervisorLeave, vcpuBlock } from '@bottomhalf/sched'
 import { beginLooking, endLooking, softirqPending } from '@bottomhalf/softirq'
-import { migrateTimer, setTimer, stopTimer } from '@bottomhalf/timer'
+import { migrateTimer, setTimer, stopTimer, Timer } from '@bottomhalf/timer'
 import { sendGuestVcpuVirq } from './eventChannel.js'
 import { hvmAcceptVector, hvmHasEvents } from './irq.js'
 import { EoiOperations, HvmVcpu, VCPU_HVM, VIRQ_TIMER } from './records.js'
@@ -88,13 +88,15 @@ export function guestHalt(): boolean {
 export function guestSetTimer(v: Ref<'Vcpu'>, expiresNs: number): void {
   const timer = v + VCPU_HVM + HvmVcpu.singleshotTimer
   hypervisorEnter()
-  if (expiresNs === 0) {
-    stopTimer(timer)
-  } else {
-    migrateTimer(timer, currentCpu())
-    setTimer(timer, expiresNs)
-  }
+  if (expiresNs === 0) stopTimer(timer)
+  else setTimerHere(timer, expiresNs)
   hypervisorLeave()
+}
+
+function setTimerHere(timer: Ref<'Timer'>, expiresNs: number): void {
+  // the vCPU may have been on another pCPU when it set the timer last
+  if (load(timer + Timer.cpu) !== currentCpu()) migrateTimer(timer, currentCpu())
+  setTimer(timer, expiresNs)
 }
 
 /** The function of a vCPU's one-shot timer, in TIMER softirq. Argument: the vCPU. */
