@@ -11,7 +11,9 @@
  * E1  Arguments stay where they are, so the order of evaluation does.
  * E2  A statement that would now begin with `(` gets a `;` before it, but only in a list of statements: sources end
  *     lines without semicolons, and anywhere else an empty statement would take its place.
- * E3  No line is added or taken: imports join the first line.
+ * E3  A statement or field that ended with the body of an arrow gets a `;` behind it: nothing could continue an arrow,
+ *     but a line that begins with `(` or `[` would continue what takes its place.
+ * E4  No line is added or taken: imports join the first line.
  *
  * Leaves (functions that only step, and call nothing that suspends) could be written into their callers here; measured
  * on a hand-made form, that doubles the speed of long runs at most.
@@ -28,15 +30,17 @@ interface Names { readonly of: (external: External) => string, readonly imports:
 
 export function editsOf(file: ts.SourceFile, suspension: Suspension): Edit[] {
   const edits: Edit[] = []
+  const arrowEnds = new Set<number>()
   const names = resultNames(file)
   const insert = (at: number, text: string, origin: number): void => { edits.push({ at, remove: 0, text, origin }) }
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node) && !ts.isExpressionWithTypeArguments(node)) return
-    const statementAt = edits.length
+    const from = edits.length
     if (ts.isCallExpression(node)) editCall(node)
     else if (isFunctionNode(node) && suspension.reasons.has(node) && node.body !== undefined) editFunction(node)
     else ts.forEachChild(node, visit)
-    if (ts.isExpressionStatement(node) && isInList(node)) guardStatement(node, statementAt)
+    if (ts.isExpressionStatement(node) && isInList(node)) guardStart(node, from)
+    if (ts.isStatement(node) || ts.isPropertyDeclaration(node)) guardEnd(node)
   }
   const editCall = (call: ts.CallExpression): void => {
     const target = suspension.targetOf(call)
@@ -73,14 +77,18 @@ export function editsOf(file: ts.SourceFile, suspension: Suspension): Edit[] {
     if (isBareParameter) insert(parameter.end, ')', parameter.end)
     const sign = arrow.equalsGreaterThanToken.getStart(file)
     const [open, close] = ts.isBlock(arrow.body) ? ['', ')'] : ['{ return (', ') })']
+    arrowEnds.add(arrow.end)
     edits.push({ at: sign, remove: 2, text: open, origin: sign })
     visit(arrow.body)
     insert(arrow.end, close, arrow.end)
   }
-  const guardStatement = (statement: ts.ExpressionStatement, from: number): void => {
+  const guardStart = (statement: ts.ExpressionStatement, from: number): void => {
     const at = statement.getStart(file)
     const opens = edits.slice(from).some((edit) => edit.at === at && edit.text.startsWith('('))
     if (opens) edits.splice(from, 0, { at, remove: 0, text: ';', origin: at })
+  }
+  const guardEnd = ({ end }: ts.Node): void => {
+    if (arrowEnds.delete(end)) insert(end, ';', end)
   }
   visit(file)
   const imports = names.imports()

@@ -11,7 +11,7 @@ import { Colours, isBranded } from './colour.js'
 import type { Mismatch } from './colour.js'
 import type { Report } from './diagnostic.js'
 import {
-  functionOf, isConst, isFunctionLiteral, isValueName, isWrapper, throughAliases, visitCode,
+  bare, functionOf, isConst, isFunctionLiteral, isValueName, isWrapper, throughAliases, visitCode,
 } from './functions.js'
 import type { FunctionLiteral } from './functions.js'
 import { textOf, whySuspends } from './placement.js'
@@ -36,8 +36,24 @@ export function checkEscapes(sources: Sources, suspension: Suspension, report: R
     else if (ts.isClassLike(node)) checkHeritage(context, node)
     else if (ts.isBindingElement(node)) checkBinding(context, node)
     else if (isLeaf(node)) checkValue(context, node)
+    if (ts.isCallExpression(node)) checkCallee(context, node)
   }
   for (const file of sources.own) visitCode(file, enter)
+}
+
+/** What is called must not sometimes suspend and sometimes not, whatever the members of a union are. */
+function checkCallee({ checker, colours, report }: Context, { expression }: ts.CallExpression): void {
+  const callee = bare(expression)
+  const found = new Set([colours.of(checker.getTypeAtLocation(callee))])
+  const owner = ts.isPropertyAccessExpression(callee) ? checker.getTypeAtLocation(callee.expression) : undefined
+  if (owner?.isUnion() === true && ts.isPropertyAccessExpression(callee)) {
+    const members = owner.types.map((each) => checker.getPropertyOfType(each, callee.name.text))
+    for (const member of members) if (member !== undefined) found.add(colours.of(checker.getTypeOfSymbol(member)))
+  }
+  if (found.has('mixed') || (found.has('susp') && found.has('plain'))) {
+    const instead = 'make all of them `Susp<...>`, or methods of one base class'
+    report('STEP-15', callee, `some of what \`${textOf(callee)}\` calls may suspend, and some of it does not`, instead)
+  }
 }
 
 /** An expression that stands for itself: the parts of a choice, an array or an object are looked at one by one. */
@@ -98,7 +114,8 @@ function checkNamespace({ report }: Context, node: ts.Expression): void {
 }
 
 function checkHeldValue(context: Context, node: ts.Expression): void {
-  const symbol = isValueName(node) ? valueSymbol(context.checker, node) : undefined
+  const isTyped = !isValueName(node) || isBranded(context.checker.getTypeAtLocation(node))
+  const symbol = isTyped ? undefined : valueSymbol(context.checker, node)
   const isFunction = symbol !== undefined
     && (functionOf(symbol) !== undefined || context.suspension.externals.bySymbol.has(symbol))
   if (isFunction) checkFunctionName(context, node, symbol)

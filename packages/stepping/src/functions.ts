@@ -81,13 +81,16 @@ export const isNameOf = (node: ts.Node, parent: ts.Node): boolean => 'name' in p
 
 /** The symbol that a name, `a.b` or `a['b']` means, through imports and exports. */
 export function symbolOf(checker: ts.TypeChecker, expression: ts.Node): ts.Symbol | undefined {
-  const symbol = checker.getSymbolAtLocation(nameIn(expression))
-  return symbol === undefined ? undefined : throughAliases(checker, symbol)
+  const name = nameIn(expression)
+  const symbol = name && checker.getSymbolAtLocation(name)
+  return symbol && throughAliases(checker, symbol)
 }
 
-function nameIn(expression: ts.Node): ts.Node {
+function nameIn(expression: ts.Node): ts.Node | undefined {
   if (ts.isPropertyAccessExpression(expression)) return expression.name
-  return ts.isElementAccessExpression(expression) ? expression.argumentExpression : expression
+  if (!ts.isElementAccessExpression(expression)) return expression
+  const key = expression.argumentExpression
+  return ts.isStringLiteralLike(key) || ts.isNumericLiteral(key) ? key : undefined
 }
 
 /** The function, class or interface that a type is the type of. */

@@ -89,10 +89,13 @@ const examples: readonly Example[] = [
     title: 'closures, a binding per turn, recursion, and functions called before they stand',
     source: `export function f(): unknown {
       const late: Susp<() => number>[] = []
+      let n = 0, first: Susp<() => void> = () => { n += ld(1) }
+      [n] = [add(1, 2)]
+      first()
       for (let i = 0; i < 3; i++) late.push(() => add(1, i) + i)
       const all = []
       for (const each of late) all.push(each())
-      return [all, fib(6), inside(2)]
+      return [all, fib(6), inside(2), n]
       function inside(n: number): number { return n === 0 ? ld(1) : add(2, n) + inside(n - 1) }
     }
     function fib(n: number): number { return n < 2 ? add(3, 1) : fib(n - 1) + fib(n - 2) }`,

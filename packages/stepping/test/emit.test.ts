@@ -18,7 +18,7 @@ function g(p: number) { return ld(p) }
 export const f = (p: number): number => g(g(p))`,
     becomes: `
 function* g(p: number) { return (ld(p) R) }
-export const f = (function* (p: number): number { return ( (yield* g((yield* g(p))))) })`,
+export const f = (function* (p: number): number { return ( (yield* g((yield* g(p))))) });`,
   },
   {
     title: 'functions that reach no access stay as they are',
@@ -94,12 +94,41 @@ export const b: Susp<() => number> = () =>
 export const c: Susp<(x?: number) => void> = (x = 2) => { ld(x) }
 export const d: Susp<<T>(x: T) => T> = <T>(x: T): T => x`,
     becomes: `
-export const a: Susp<(x: number) => unknown> = (function* (x) { return ( ({ x })) })
+export const a: Susp<(x: number) => unknown> = (function* (x) { return ( ({ x })) });
 export const b: Susp<() => number> = (function* () { return (
   // why
-  (ld(1) R)) })
-export const c: Susp<(x?: number) => void> = (function* (x = 2)  { ;(ld(x) R) })
-export const d: Susp<<T>(x: T) => T> = (function* <T>(x: T): T { return ( x) })`,
+  (ld(1) R)) });
+export const c: Susp<(x?: number) => void> = (function* (x = 2)  { ;(ld(x) R) });
+export const d: Susp<<T>(x: T) => T> = (function* <T>(x: T): T { return ( x) });`,
+  },
+  {
+    title: 'E3: what ended with an arrow ends with a semicolon, once, and what goes on goes on',
+    source: `
+export class C {
+  f: Susp<() => void> = () => { ld(1) }
+  ['g'] = 1
+}
+export function f(g: Susp<() => Susp<() => void>>, h: number[]) {
+  if (h.length > 3) g = () => () => { ld(2) }
+  else h = [1]
+  g = () => () => {}
+  [h[0]] = [1]
+  const a: [Susp<() => void>, number] = [() => {}, 2], b: Susp<() => void> = () => {}
+  return [a, b]
+}`,
+    becomes: `
+export class C {
+  f: Susp<() => void> = (function* ()  { ;(ld(1) R) });
+  ['g'] = 1
+}
+export function f(g: Susp<() => Susp<() => void>>, h: number[]) {
+  if (h.length > 3) g = (function* () { return ( (function* ()  { ;(ld(2) R) })) });
+  else h = [1]
+  g = (function* () { return ( (function* ()  {})) });
+  [h[0]] = [1]
+  const a: [Susp<() => void>, number] = [(function* ()  {}), 2], b: Susp<() => void> = (function* ()  {});
+  return [a, b]
+}`,
   },
   {
     title: 'methods get a star, and a semicolon where a field stands before',
@@ -170,7 +199,7 @@ test('the name of the result gives way to one in the source', () => {
   expect(edited?.code).toContain('return (ld(__stepResult) ? yield : ___stepResult())')
 })
 
-test('E3: the import joins the line of the first statement, comments stay above', () => {
+test('E4: the import joins the line of the first statement, comments stay above', () => {
   const source = `// first\n/** second */\n${PRELUDE}\nexport const f = (p: number) => ld(p)\n`
   const { files } = transform({ 'src/index.ts': source })
   const [code] = [...files.values()].map((each) => each.code.split('\n'))

@@ -189,7 +189,7 @@ test('a machine may be a module of the package, named in the options', () => {
   expect([...files.keys()]).toEqual([join(root, 'src/index.ts')])
   expect(files.get(join(root, 'src/index.ts'))?.code).toBe(
     `import { stepResult as __stepResult } from './machine/own.js'; import { read } from './machine/own.js'\n`
-    + 'export const f = (function* (): number { return ( (read() ? yield : __stepResult()) + 1) })\n',
+    + 'export const f = (function* (): number { return ( (read() ? yield : __stepResult()) + 1) });\n',
   )
 })
 

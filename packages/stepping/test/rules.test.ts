@@ -275,6 +275,23 @@ const examples: readonly Example[] = [
       export function f(x: Both) { const y: Both = x; return [y, ld(1)].length }`,
   },
   {
+    rule: 'STEP-15', title: 'a call that may meet suspending and plain functions alike',
+    refused: `
+      class A { go() { return ld(1) } }
+      class B { go() { return 1 } }
+      interface P { go: () => number }
+      interface S { go: Susp<() => number> }
+      type Either = Susp<(x: number) => number> | ((x: string) => number)
+      export const f = (x: A | B, y: S | P, z: A | S, e: Either) =>
+        [«STEP-15»x.go(), «STEP-15»y.go(), z.go(), «STEP-15»e(1 as never)]`,
+    accepted: `
+      abstract class Base { abstract go(): number }
+      class A extends Base { go() { return ld(1) } }
+      class B extends Base { go() { return 1 } }
+      interface S { go: Susp<() => number> }
+      export const f = (x: A | B, z: A | S, k: 'go', n: { [k: string]: Susp<() => void> }) => [x.go(), z.go(), n[k]!()]`,
+  },
+  {
     rule: 'STEP-16', title: 'a suspending method that the language calls',
     refused: `
       export class C {
