@@ -51,12 +51,11 @@ export default defineConfig(
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
+    languageOptions: { parserOptions: { project: 'tsconfig.json', tsconfigRootDir: root } },
     plugins: { 'import-x': importX, local: { rules: { 'errno-used': errnoUsed } } },
     settings: {
       'import-x/resolver-next': [createTypeScriptImportResolver({
-        noWarnOnMultipleProjects: true,
-        project: [join(root, 'packages/*/tsconfig.json'), join(root, 'apps/*/tsconfig.json')],
+        project: join(root, 'tsconfig.json'),
       })],
     },
     rules: {

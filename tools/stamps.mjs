@@ -30,7 +30,7 @@ export function once(name, want, results, step) {
 
 /** What the installed tree depends on, by content. */
 export function installFingerprint() {
-  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml']
+  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'bench/package.json']
   for (const name of presentNames()) files.push(`${folderOf(name)}/package.json`)
   const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${process.version}\0`)
   for (const file of files) hash.update(`${file}\0`).update(readFileSync(join(root, file))).update('\0')
