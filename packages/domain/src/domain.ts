@@ -15,11 +15,11 @@
 import { assert, bug, EEXIST, EINVAL, ENOMEM, type DomId, type Errno, type Ref } from '@bottomhalf/base'
 import { SPARSE_DEFERRED_WORDS } from '@bottomhalf/atomics'
 import {
-  callHandler, cmpxchg, embed, fetchAdd, global, handler, ld, load, st, store, words, xfree, xzalloc, type HandlerRef,
-  type Susp,
+  callHandler, cmpxchg, debugChecks, embed, fetchAdd, global, handler, ld, load, st, store, words, xfree, xzalloc,
+  type HandlerRef, type Susp,
 } from '@bottomhalf/machine'
 import { callRcu, RcuHead, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
-import { lockClass, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
+import { lockClass, mightWaitFor, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
 import { checkExtension } from './extension.js'
 import { destroyParts, initParts } from './parts.js'
 import { MAX_PIRQS, pirqRecordsDestroy, pirqRecordsInit } from './pirq.js'
@@ -89,8 +89,12 @@ export function getKnownAliveDomain(d: Ref<'Domain'>): void {
   assert(count > 0, 'getKnownAliveDomain of a domain that nobody holds', 'DOM-2')
 }
 
-/** Give a reference back; the last one destroys the domain. Not in interrupt context. */
+/**
+ * Give a reference back; the last one destroys the domain. Not in interrupt context, no lock held that stands inside the
+ * domain list lock: any put may be the last, and debug checks hold every one against that.
+ */
 export function putDomain(d: Ref<'Domain'>): void {
+  if (debugChecks()) mightWaitFor(domainListLockClass)
   const count = fetchAdd(d + Domain.refcount, -1)
   assert(count > 0, 'putDomain of a reference that nobody holds', 'I4')
   if (count === 1) domainDestroy(d)

@@ -2,12 +2,13 @@
 import { BugError, type DomId } from '@bottomhalf/base'
 import { ld } from '@bottomhalf/machine'
 import { rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
+import { declareLockOrder, spinLock } from '@bottomhalf/spinlock'
 import { onCpu } from '@bottomhalf/testkit'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  Domain, DOMAIN_HVM, domainById, domainCreate, domainReferences, getDomain, getDomainById, getKnownAliveDomain,
-  putDomain,
+  Domain, DOMAIN_HVM, domainById, domainCreate, domainListLockClass, domainReferences, eventLockClass, getDomain,
+  getDomainById, getKnownAliveDomain, putDomain,
 } from '../src/index.js'
 import { boot, heap, settle } from './boot.js'
 
@@ -88,6 +89,16 @@ describe('DOM-2: references', () => {
     const d = create()
     putDomain(d)
     expect(() => { putDomain(d) }).toThrow('I4')
+  })
+
+  test('LK-4: a put under a lock that stands inside the domain list lock is a BUG, though it is not the last', () => {
+    declareLockOrder([domainListLockClass, eventLockClass])
+    const d = create()
+    expect(getDomain(d)).toBe(true)
+    putDomain(d)
+    expect(getDomain(d)).toBe(true)
+    spinLock(d + Domain.eventLock)
+    expect(() => { putDomain(d) }).toThrow('BUG: LK-')
   })
 
   test('the list is that of a plain map under any sequence of create, get, put and look-up', () => {

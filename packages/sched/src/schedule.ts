@@ -37,7 +37,7 @@ import { runstateChangeLocked, runstateInit, runstateLocked } from './runstate.j
 // ---- the softirq
 
 /** Pick the vCPU that this pCPU runs next. SCHEDULE softirq. */
-export function schedule(): void {
+function schedule(): void {
   const my = thisCpu(Sched)
   const idleWork = scheduleTaskletWork()                              // TL-7
   spinLockIrq(my + Sched.lock)
