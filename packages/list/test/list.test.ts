@@ -231,6 +231,7 @@ describe('I5: debug checks', () => {
     expect(() => { listDel(node(A)) }).toThrow('BUG: I5: a node is taken off a list twice')
     expect(() => { listDelInit(node(A)) }).toThrow('I5')
     expect(() => { listMove(node(A), head) }).toThrow('I5')
+    expect(() => { listReplace(node(A), node(B)) }).toThrow('I5')
   })
 
   test('I5: taking a node off that was never on a list is a BUG', () => {
