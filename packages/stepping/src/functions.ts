@@ -118,7 +118,7 @@ function functionDeclared(declaration: ts.Declaration): FunctionNode | undefined
 export const isConst = (declaration: ts.VariableDeclaration): boolean =>
   (ts.getCombinedNodeFlags(declaration) & ts.NodeFlags.Const) !== 0
 
-export const isAbstract = (node: ts.Declaration): boolean =>
+const isAbstract = (node: ts.Declaration): boolean =>
   (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Abstract) !== 0
 
 /** The name by which people know a function; '' for one without. */

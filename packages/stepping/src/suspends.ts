@@ -25,7 +25,7 @@ export type Target =
   | { readonly kind: 'own', readonly fn: FunctionNode }
 
 /** Why a function suspends. */
-export interface Reason {
+interface Reason {
   readonly text: string
   /** It calls this function of ours. */
   readonly via?: FunctionNode

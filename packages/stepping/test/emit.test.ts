@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Sources and their stepped form, letter by letter. `R` in the form stands for `? yield : __stepResult()`. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PRELUDE, stepped, transform } from './support.js'
 
@@ -205,4 +207,20 @@ test('E4: the import joins the line of the first statement, comments stay above'
   const [code] = [...files.values()].map((each) => each.code.split('\n'))
   expect(code).toHaveLength(source.split('\n').length)
   expect(code?.[2]).toBe(`import { stepResult as __stepResult } from '@fixture/machine'; ${PRELUDE}`)
+})
+
+test('the example of the README is what comes out', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const [, example = ''] = /```ts\n(\/\/ as written[^`]*)```/.exec(readme) ?? []
+  const columns = example.split('\n').map((line) => [line.slice(0, 52).trimEnd(), line.slice(52)] as const)
+  const names = ['cmpxchg', 'awaitWord', 'ld', 'st', 'store']
+  const declared = names.map((name) => `export declare function ${name}(...args: number[]): number`).join('\n')
+  const imports = `import { ${names.join(', ')} } from './machine.js'\ndeclare const AWAIT_EQ: number\n`
+  const { files, root } = transform({
+    'src/index.ts': imports + columns.map(([written]) => written).join('\n'),
+    'src/machine.ts': declared,
+  }, { access: { './src/machine.ts': { access: names, suspends: [] } } })
+  const code = files.get(join(root, 'src/index.ts'))?.code.split('\n').slice(3)
+  expect(code).toHaveLength(12)
+  expect(code).toEqual(columns.map(([, becomes]) => becomes).slice(1))
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The plugins: complaints with places, manifests beside the output, and rebuilds that miss no change. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { SourceMap } from 'node:module'
 import { join } from 'node:path'
 import { build, context } from 'esbuild'
 import type { BuildFailure, BuildOptions } from 'esbuild'
@@ -81,13 +82,18 @@ afterEach(async () => {
 })
 
 async function serve(root: string, more: SteppedViteOptions = {}): Promise<(path: string) => Promise<string>> {
+  const server = await start(root, more)
+  return async (path) => (await server.transformRequest(`/${path}`, { ssr: true }))?.code ?? ''
+}
+
+async function start(root: string, more: SteppedViteOptions): Promise<ViteDevServer> {
   const server = await createServer({
     root, configFile: false, logLevel: 'silent', plugins: [steppedVite(more)], appType: 'custom',
     server: { middlewareMode: true, ws: false, watch: { usePolling: true, interval: 20 } },
     optimizeDeps: { noDiscovery: true },
   })
   servers.push(server)
-  return async (path) => (await server.transformRequest(`/${path}`, { ssr: true }))?.code ?? ''
+  return server
 }
 
 /** Ask until the answer fits: a watcher takes its time. */
@@ -115,6 +121,17 @@ test('vite: sources and models are stepped, tests stay as they are, and models m
   expect(await ask('src/walk.ts')).toContain('function* walk')
   expect(await ask('test/three.model.ts')).toMatch(/seen \+= \(?yield\*/)
   expect(await ask('test/plain.test.ts')).not.toContain('yield')
+})
+
+test('vite: the map of what is served leads to the call as written', async () => {
+  const root = packageWith({ ...files, 'src/size.ts': sizeThatReads })
+  const result = await (await start(root, {})).transformRequest('/src/walk.ts', { ssr: true })
+  const lines = result?.code.split('\n') ?? []
+  const line = lines.findIndex((each) => each.includes('yield*'))
+  const map = new SourceMap({ ...result?.map, sourceRoot: '' } as never)
+  const entry = map.findEntry(line, lines[line]?.indexOf('yield*') ?? 0)
+  const written = files['src/walk.ts']?.split('\n')[3]
+  expect(entry).toMatchObject({ originalLine: 3, originalColumn: written?.indexOf('size(p)') })
 })
 
 test('vite: a change in one module reaches the modules that call it', async () => {
