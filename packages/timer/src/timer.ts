@@ -154,7 +154,7 @@ function runLocked(mine: number, t: TimerRef): void {
 }
 
 /** Ask for this CPU's interrupt at its earliest deadline, which may have passed, but give the slop its time (W4). */
-export function programLocked(mine: number): void {
+function programLocked(mine: number): void {
   const root = ld(mine + Timers.root)
   if (root === 0) setDeadline(0)
   else setDeadline(Math.max(ldTime(root + Timer.expiresNs), nowNs() + TIMER_SLOP_NS))
@@ -165,13 +165,16 @@ function insertLocked(t: TimerRef, cpu: number): void {
   const root = heapInsert(ld(theirs + Timers.root), t)
   st(theirs + Timers.root, root)
   st(t + Timer.status, TIMER_ACTIVE)                         // W1
-  if (root === t) becameEarliest(t, cpu, theirs)
+  if (root === t) becameEarliest(t, cpu)
 }
 
-function becameEarliest(t: TimerRef, cpu: number, theirs: number): void {
-  if (cpu !== currentCpu()) cpuRaiseSoftirq(cpu, softirqNr())
-  else if (ldTime(t + Timer.expiresNs) <= nowNs()) raiseSoftirq(softirqNr())
-  else programLocked(theirs)                                 // W4
+/** See to it that the CPU looks in time (W4). */
+function becameEarliest(t: TimerRef, cpu: number): void {
+  if (cpu !== currentCpu()) return cpuRaiseSoftirq(cpu, softirqNr())   // W4
+  const expiresNs = ldTime(t + Timer.expiresNs)
+  const now = nowNs()
+  if (expiresNs <= now) raiseSoftirq(softirqNr())
+  else setDeadline(Math.max(expiresNs, now + TIMER_SLOP_NS))
 }
 
 function removeLocked(t: TimerRef, cpu: number): void {
