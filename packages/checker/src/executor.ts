@@ -398,15 +398,6 @@ export class Executor implements ContextHost {
     return passes(op, b, this.pendingC[label]!, this.memory[this.pendingA[label]!]!)
   }
 
-  /** Twice the words that `op`, offered by a context, touches now, plus 1 if it writes. */
-  pendingExtent(label: number, op: number): number {
-    const flags = properties[op]!
-    if ((flags & LOCAL) !== 0) return 0
-    if (op === Op.Cmpxchg && this.memory[this.pendingA[label]!] !== this.pendingB[label]) return 2
-    const words = op === Op.LdTime || op === Op.StTime ? 2 : op === Op.Xfree ? this.heap?.sizeOf(this.pendingA[label]!) ?? 1 : 1
-    return words * 2 + ((flags & WRITES) === 0 ? 0 : 1)
-  }
-
   // ---- vectors
 
   /** The highest vector requested on a CPU; -1 if none. */

@@ -63,14 +63,6 @@ export class Heap {
     return 0
   }
 
-  /** Words of the live block at `address`; 1 if there is none. */
-  sizeOf(address: number): number {
-    const { cells } = this.executor.undo
-    let words = 1
-    while (address + words < this.end && cells[this.owner + address - this.base + words] === words + 1) words++
-    return words
-  }
-
   /** Addresses of the blocks that are allocated. */
   live(): number[] {
     const { cells } = this.executor.undo

@@ -15,7 +15,7 @@ import { larger } from '../undo.js'
 import type { DporOptions } from './dpor.js'
 import { SleepSets } from './sleepSets.js'
 import { STOP, type Strategy, type StrategyContext } from './strategy.js'
-import { NOT_INITIAL, Sequence, WakeupTrees, type SavedTree } from './wakeupTree.js'
+import { IRQ_ON, NOT_INITIAL, Sequence, SOLE, WakeupTrees, type SavedTree } from './wakeupTree.js'
 
 export class Optimal implements Strategy, RaceSink {
   readonly name = 'optimal'
@@ -45,29 +45,19 @@ export class Optimal implements Strategy, RaceSink {
     this.order = order
     this.happensBefore = new HappensBefore(executor, this)
     this.sleepSets = new SleepSets(executor, sleep)
-    const entries = executor.irqs | executor.vectors
-    this.trees = new WakeupTrees({
-      doorbells: executor.doorbells,
-      vectors: executor.vectors !== 0,
-      optional: (label) => executor.mode === 'atMost' && ((entries >>> label) & 1) !== 0,
-    })
+    this.trees = new WakeupTrees({ doorbells: executor.doorbells, vectors: executor.vectors !== 0 })
   }
 
   next(): number {
     const { executor, sleepSets } = this
     const d = executor.depth
     this.wanted[d] = 0
-    const enabled = executor.enabled()
-    const awake = enabled & ~sleepSets.asleep[d]!
+    const awake = executor.enabled() & ~sleepSets.asleep[d]!
     if (awake === 0) return STOP
     if (executor.isEnd()) this.reverseAll()
-    const steps = awake & executor.trace.steps[d]!
-    const byStep = executor.mode === 'atMost'
-    if (byStep && steps === 0) this.wanted[d] = enabled                     // R5
-    const guided = this.takeBranch(d, enabled)
-    if (guided !== STOP) return guided
-    if (this.wanted[d] === 0) this.want(d, this.order.pick(byStep ? steps : awake))
-    return this.take(d, this.order.pick(this.wanted[d]! & ~sleepSets.asleep[d]!))
+    const guided = this.takeBranch(d)
+    this.wantDefault(d, awake)
+    return guided !== STOP ? guided : this.take(d, this.order.pick(this.wanted[d]! & ~sleepSets.asleep[d]!))
   }
 
   stepped(): void {
@@ -131,32 +121,23 @@ export class Optimal implements Strategy, RaceSink {
   private takeLeft(d: number): number {
     const { executor, sleepSets } = this
     if (this.head[d] === 0 && (this.wanted[d]! & ~sleepSets.covered(d)) === 0) return STOP
-    const sameCpu = executor.labelsOf[executor.trace.cpu[d]!]!              // R1
     executor.back(d)
     this.races = this.raceMark[d]!
-    for (let labels = sameCpu; ; labels = -1) {
-      const branch = this.takeBranch(d, labels)
-      if (branch !== STOP) return branch
-      const left = this.wanted[d]! & ~sleepSets.covered(d) & labels
-      if (left !== 0) return this.take(d, this.order.pick(left))
-      if (labels === -1) return STOP
-    }
+    const branch = this.takeBranch(d)
+    if (branch !== STOP) return branch
+    const left = this.wanted[d]! & ~sleepSets.covered(d)
+    return left === 0 ? STOP : this.take(d, this.order.pick(left))
   }
 
-  private takeBranch(d: number, labels: number): number {
+  /** The first branch of the tree that is not known yet. */
+  private takeBranch(d: number): number {
     const { trees, sleepSets } = this
-    let node = this.head[d]!
-    while (node !== 0) {
-      const next = trees.siblingOf(node)
+    for (let node = this.head[d]!; node !== 0; node = this.head[d]!) {
+      this.head[d] = trees.siblingOf(node)
       const label = trees.labelOf(node)
-      const isCovered = ((sleepSets.covered(d) >>> label) & 1) !== 0
-      if (isCovered || ((labels >>> label) & 1) !== 0) {
-        this.head[d] = trees.detach(this.head[d]!, node)
-        const below = trees.open(node)
-        if (!isCovered) return this.takeGuided(d, label, below)
-        trees.drop(below)
-      }
-      node = next
+      const below = trees.open(node)
+      if (((sleepSets.covered(d) >>> label) & 1) === 0) return this.takeGuided(d, label, below)
+      trees.drop(below)
     }
     return STOP
   }
@@ -173,14 +154,23 @@ export class Optimal implements Strategy, RaceSink {
     return label
   }
 
-  /** R1, R3: with a transition, all choices of its CPU; if the CPU's step is blocked, everything. */
+  /** R1, R3: with a transition, all choices of its CPU; if the CPU's step is blocked or sleeps, everything. */
   private want(d: number, label: number): void {
     const { executor, sleepSets } = this
     const cpu = executor.cpuOf[label]!
-    const labels = executor.isBlocked(cpu, d) ? executor.enabled() : executor.enabled() & executor.labelsOf[cpu]!
-    const fresh = labels & ~this.wanted[d]! & ~sleepSets.covered(d)
-    this.wanted[d]! |= labels
-    for (let left = fresh; left !== 0; left &= left - 1) sleepSets.foresee(d, 31 - Math.clz32(left & -left))
+    const mine = executor.labelsOf[cpu]!
+    const stepSleeps = (executor.trace.steps[d]! & mine & sleepSets.asleep[d]!) !== 0
+    this.wanted[d]! |= stepSleeps || executor.isBlocked(cpu, d) ? executor.enabled() : executor.enabled() & mine
+  }
+
+  /** What must be explored here whatever the tree says: in mode atMost, executions that the tree's entries lack (R5). */
+  private wantDefault(d: number, awake: number): void {
+    const { executor } = this
+    const byStep = executor.mode === 'atMost'
+    const steps = awake & executor.trace.steps[d]!
+    if ((this.wanted[d]! & (byStep ? steps : -1)) !== 0) return
+    if (byStep && steps === 0) this.wanted[d] = executor.enabled()
+    else this.want(d, this.order.pick(byStep ? steps : awake))
   }
 
   // ---- reversing
@@ -196,7 +186,7 @@ export class Optimal implements Strategy, RaceSink {
     const d = this.raceFirst[n]! - 1
     const { reversed, sleepSets } = this
     this.fillReversed(n)
-    if (this.begins(d, sleepSets.covered(d) | this.wanted[d]!)) return
+    if (this.begins(d, sleepSets.covered(d))) return
     this.head[d] = this.trees.insert(this.head[d]!, reversed)
   }
 
@@ -212,11 +202,20 @@ export class Optimal implements Strategy, RaceSink {
     for (let p = first + 1; p <= depth; p++) {
       if (happensBefore.ordered(first, firstCpu, p) || (p >= second && happensBefore.ordered(second, secondCpu, p))) continue
       const cpu = trace.cpu[p - 1]!
-      reversed.push(trace.label[p - 1]!, cpu, trace.address[p - 1]!, trace.length[p - 1]! * 2 + trace.writes[p - 1]!,
-        (trace.irqOn[p - 1]! >>> cpu) & 1)
+      const taken = trace.label[p - 1]!
+      const extent = trace.length[p - 1]! * 2 + trace.writes[p - 1]!
+      reversed.push(taken, cpu, trace.address[p - 1]!, extent, this.flags(p - 1, taken))
     }
-    const irqOn = (trace.irqOn[second - 1]! >>> secondCpu) & 1
-    reversed.push(label, secondCpu, this.raceAddress[n]!, this.reversedExtent(n), irqOn)
+    reversed.push(label, secondCpu, this.raceAddress[n]!, this.reversedExtent(n), this.flags(second - 1, label))
+  }
+
+  private flags(d: number, label: number): number {
+    const { trace, cpuOf, labelsOf, mode } = this.executor
+    const cpu = cpuOf[label]!
+    const irqOn = ((trace.irqOn[d]! >>> cpu) & 1) !== 0 ? IRQ_ON : 0
+    const choices = (trace.steps[d]! | trace.waiting[d]! | trace.enters[d]!) & labelsOf[cpu]!
+    if ((choices & (choices - 1)) !== 0 || (mode === 'atMost' && (choices & trace.enters[d]!) !== 0)) return irqOn
+    return irqOn | SOLE
   }
 
   /** A compare-and-swap may succeed before the first of a race though it failed behind it, and the other way round. */
@@ -230,12 +229,11 @@ export class Optimal implements Strategy, RaceSink {
 
   /** Whether one of the labels can begin v at depth d. */
   private begins(d: number, labels: number): boolean {
-    const { executor: { trace, cpuOf }, reversed, sleepSets, trees } = this
+    const { executor: { cpuOf }, reversed, sleepSets, trees } = this
     for (let left = labels; left !== 0; left &= left - 1) {
       const label = 31 - Math.clz32(left & -left)
-      const cpu = cpuOf[label]!
-      const irqOn = (trace.irqOn[d]! >>> cpu) & 1
-      const at = trees.initialIn(reversed, label, cpu, sleepSets.addressOf(d, label), sleepSets.extentOf(d, label), irqOn)
+      const flags = this.flags(d, label)
+      const at = trees.initialIn(reversed, label, cpuOf[label]!, sleepSets.addressOf(d, label), sleepSets.extentOf(d, label), flags)
       if (at !== NOT_INITIAL) return true
     }
     return false

@@ -7,7 +7,6 @@
  *      entry of a handler depends on every transition of its CPU and on none of the others (INTERRUPTS.md, rule 4).
  */
 import type { Executor } from '../executor.js'
-import { Op } from '../op.js'
 import { larger } from '../undo.js'
 
 export class SleepSets {
@@ -43,16 +42,6 @@ export class SleepSets {
     this.asleep[d + 1] = 0
     this.remember(d)
     if (this.inherit) this.asleep[d + 1] = this.stillAsleep(d)
-  }
-
-  /** Note the footprint that a transition of depth d, the present one, would have. */
-  foresee(d: number, label: number): void {
-    const { executor } = this
-    const at = d * executor.count + label
-    const entering = ((executor.trace.enters[d]! >>> label) & 1) !== 0
-    const op = entering ? Op.Enter : executor.pendingOp[label]!
-    this.address[at] = entering ? executor.doorbells + executor.cpuOf[label]! : executor.pendingA[label]!
-    this.extent[at] = entering && ((executor.vectors >>> label) & 1) !== 0 ? 3 : executor.pendingExtent(label, op)
   }
 
   /** First word of the footprint of a transition that sleeps or was taken at depth d. */

@@ -10,6 +10,14 @@
 import { larger } from '../undo.js'
 import { conflicts } from './sleepSets.js'
 
+/** A step of a CPU with IF = 1 (HB3). */
+export const IRQ_ON = 1
+/**
+ * The only choice that its CPU has. Only such a transition begins sequences in which its CPU does nothing: of several
+ * choices, each begins only the executions in which it is the one that is taken.
+ */
+export const SOLE = 2
+
 /** A sequence of transitions, filled and shortened in place. */
 export class Sequence {
   length = 0
@@ -17,22 +25,22 @@ export class Sequence {
   cpu = new Uint8Array(64)
   address = new Int32Array(64)
   extent = new Int32Array(64)
-  /** Whether the step is one of a CPU with IF = 1 (HB3). */
-  irqOn = new Uint8Array(64)
+  /** IRQ_ON, SOLE */
+  flags = new Uint8Array(64)
 
-  push(label: number, cpu: number, address: number, extent: number, irqOn: number): void {
+  push(label: number, cpu: number, address: number, extent: number, flags: number): void {
     const n = this.length++
     if (n === this.label.length) this.grow(n + 1)
     this.label[n] = label
     this.cpu[n] = cpu
     this.address[n] = address
     this.extent[n] = extent
-    this.irqOn[n] = irqOn
+    this.flags[n] = flags
   }
 
   remove(at: number): void {
     this.length--
-    for (const column of [this.label, this.cpu, this.address, this.extent, this.irqOn]) column.copyWithin(at, at + 1, this.length + 1)
+    for (const column of [this.label, this.cpu, this.address, this.extent, this.flags]) column.copyWithin(at, at + 1, this.length + 1)
   }
 
   private grow(wanted: number): void {
@@ -40,7 +48,7 @@ export class Sequence {
     this.cpu = larger(this.cpu, wanted)
     this.address = larger(this.address, wanted)
     this.extent = larger(this.extent, wanted)
-    this.irqOn = larger(this.irqOn, wanted)
+    this.flags = larger(this.flags, wanted)
   }
 }
 
@@ -50,8 +58,6 @@ export interface Dependence {
   readonly doorbells: number
   /** Whether vectors are raised at all. */
   readonly vectors: boolean
-  /** Transitions that need never be taken: in mode atMost, the entries. They begin no execution that lacks them. */
-  optional(label: number): boolean
 }
 
 export const NOT_INITIAL = -2
@@ -63,7 +69,7 @@ export class WakeupTrees {
   private cpu = new Uint8Array(256)
   private address = new Int32Array(256)
   private extent = new Int32Array(256)
-  private irqOn = new Uint8Array(256)
+  private flags = new Uint8Array(256)
   private child = new Int32Array(256)
   private sibling = new Int32Array(256)
   private used = 1
@@ -104,15 +110,6 @@ export class WakeupTrees {
     return head === 0 ? chain : head
   }
 
-  /** Take `node` out of the list at `head`; returns the new head. Its children stay its own. */
-  detach(head: number, node: number): number {
-    if (head === node) return this.sibling[node]!
-    let before = head
-    while (this.sibling[before] !== node) before = this.sibling[before]!
-    this.sibling[before] = this.sibling[node]!
-    return head
-  }
-
   /** Give a node back; returns its children. */
   open(node: number): number {
     const children = this.child[node]!
@@ -135,12 +132,12 @@ export class WakeupTrees {
    * Where a transition stands in a sequence that it can begin: its index, ABSENT if it is not in the sequence but could
    * come before all of it, or NOT_INITIAL.
    */
-  initialIn(sequence: Sequence, label: number, cpu: number, address: number, extent: number, irqOn: number): number {
+  initialIn(sequence: Sequence, label: number, cpu: number, address: number, extent: number, flags: number): number {
     for (let i = 0; i < sequence.length; i++) {
       if (sequence.cpu[i] === cpu) return sequence.label[i] === label ? i : NOT_INITIAL
-      if (this.depends(sequence, i, cpu, address, extent, irqOn)) return NOT_INITIAL
+      if (this.depends(sequence, i, cpu, address, extent, flags)) return NOT_INITIAL
     }
-    return this.dependence.optional(label) ? NOT_INITIAL : ABSENT
+    return (flags & SOLE) === 0 ? NOT_INITIAL : ABSENT
   }
 
   /** All lists as nested arrays, to be written down. */
@@ -148,7 +145,7 @@ export class WakeupTrees {
     const list: SavedTree = []
     for (let node = head; node !== 0; node = this.sibling[node]!) {
       list.push([
-        this.label[node]!, this.cpu[node]!, this.address[node]!, this.extent[node]!, this.irqOn[node]!,
+        this.label[node]!, this.cpu[node]!, this.address[node]!, this.extent[node]!, this.flags[node]!,
         this.saved(this.child[node]!),
       ])
     }
@@ -157,8 +154,8 @@ export class WakeupTrees {
 
   restored(list: SavedTree): number {
     let head = 0
-    for (const [label, cpu, address, extent, irqOn, children] of [...list].reverse()) {
-      const node = this.node(label, cpu, address, extent, irqOn)
+    for (const [label, cpu, address, extent, flags, children] of [...list].reverse()) {
+      const node = this.node(label, cpu, address, extent, flags)
       this.child[node] = this.restored(children)
       this.sibling[node] = head
       head = node
@@ -170,7 +167,7 @@ export class WakeupTrees {
   private firstInitial(list: number, sequence: Sequence): number {
     for (let node = list; node !== 0; node = this.sibling[node]!) {
       const at = this.initialIn(sequence, this.label[node]!, this.cpu[node]!, this.address[node]!, this.extent[node]!,
-        this.irqOn[node]!)
+        this.flags[node]!)
       if (at === NOT_INITIAL) continue
       if (at >= 0) sequence.remove(at)
       return node
@@ -178,18 +175,18 @@ export class WakeupTrees {
     return 0
   }
 
-  private depends(s: Sequence, i: number, cpu: number, address: number, extent: number, irqOn: number): boolean {
+  private depends(s: Sequence, i: number, cpu: number, address: number, extent: number, flags: number): boolean {
     if (conflicts(s.address[i]!, s.extent[i]!, address, extent)) return true
     const { doorbells, vectors } = this.dependence
     if (!vectors) return false
-    return (irqOn !== 0 && rings(s.address[i]!, s.extent[i]!, doorbells + cpu)) ||
-      (s.irqOn[i] !== 0 && rings(address, extent, doorbells + s.cpu[i]!))
+    return ((flags & IRQ_ON) !== 0 && rings(s.address[i]!, s.extent[i]!, doorbells + cpu)) ||
+      ((s.flags[i]! & IRQ_ON) !== 0 && rings(address, extent, doorbells + s.cpu[i]!))
   }
 
   private chain(sequence: Sequence): number {
     let below = 0
     for (let i = sequence.length - 1; i >= 0; i--) {
-      const node = this.node(sequence.label[i]!, sequence.cpu[i]!, sequence.address[i]!, sequence.extent[i]!, sequence.irqOn[i]!)
+      const node = this.node(sequence.label[i]!, sequence.cpu[i]!, sequence.address[i]!, sequence.extent[i]!, sequence.flags[i]!)
       this.child[node] = below
       below = node
     }
@@ -202,7 +199,7 @@ export class WakeupTrees {
     this.sibling[last] = node
   }
 
-  private node(label: number, cpu: number, address: number, extent: number, irqOn: number): number {
+  private node(label: number, cpu: number, address: number, extent: number, flags: number): number {
     const node = this.free !== 0 ? this.free : this.used++
     if (node === this.free) this.free = this.sibling[node]!
     if (node >= this.label.length) this.grow(node + 1)
@@ -210,7 +207,7 @@ export class WakeupTrees {
     this.cpu[node] = cpu
     this.address[node] = address
     this.extent[node] = extent
-    this.irqOn[node] = irqOn
+    this.flags[node] = flags
     this.child[node] = 0
     this.sibling[node] = 0
     return node
@@ -221,7 +218,7 @@ export class WakeupTrees {
     this.cpu = larger(this.cpu, wanted)
     this.address = larger(this.address, wanted)
     this.extent = larger(this.extent, wanted)
-    this.irqOn = larger(this.irqOn, wanted)
+    this.flags = larger(this.flags, wanted)
     this.child = larger(this.child, wanted)
     this.sibling = larger(this.sibling, wanted)
   }
