@@ -28,8 +28,8 @@
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { checkExtension, getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
 import {
-  cmpxchg, cpuArea, debugChecks, fetchAnd, fetchOr, global, handler, irqDisable, irqEnable, ld, load, perCpu, st,
-  struct, thisCpu, word,
+  cmpxchg, cpuArea, cpuRelax, debugChecks, fetchAnd, fetchOr, global, handler, irqDisable, irqEnable, ld, load, perCpu,
+  st, struct, thisCpu, word,
 } from '@bottomhalf/machine'
 import { openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { hvmDirqAssist } from './assist.js'
@@ -113,11 +113,13 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
   fetchAnd(dpci + HvmPirqDpci.state, ~DPCI_RUN)                                                // P3
 }
 
-// Another CPU is inside. QUEUED was not turned off, so nobody else has linked the record (P1).
+// Another CPU is inside. QUEUED was not turned off, so nobody else has linked the record (P1). The next turn of the
+// softirq loop waits for that CPU in all but name, hence the relax.
 function putBack(dpci: Ref<'HvmPirqDpci'>): void {
   irqDisable()
   linkAndRaise(dpci)
   irqEnable()
+  cpuRelax()
 }
 
 // Context: IF = 0, and QUEUED is ours to link for.

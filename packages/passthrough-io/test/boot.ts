@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/** Native tests: a machine in one thread; this thread is CPU 0, IF = 1 everywhere. */
+import {
+  boundMemory, cpuRelax, formatMemory, irqDisable, irqEnable, liveBlocks, memoryHash, setCurrentCpu,
+} from '@bottomhalf/machine'
+import { doSoftirq } from '@bottomhalf/softirq'
+import { onCpu } from '@bottomhalf/testkit'
+import { setupMachine } from './setup.model.js'
+
+export function boot(cpus = 1): void {
+  formatMemory({ cpus, debug: true, trace: false })
+  setCurrentCpu(0)
+  setupMachine(cpus)
+  for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, irqEnable)
+}
+
+/** Take what is requested on a CPU. */
+export const take = (cpu: number): void => { onCpu(cpu, cpuRelax) }
+export const holdBack = (cpu: number): void => { onCpu(cpu, irqDisable) }
+export const letIn = (cpu: number): void => { onCpu(cpu, irqEnable) }
+export const softirqs = (cpu: number): void => { onCpu(cpu, doSoftirq) }
+
+/** Serve softirqs on each CPU in turn until a grace period and what hangs on it have passed everywhere. */
+export function settle(cpus = 1): void {
+  for (let turn = 0; turn < 4; turn++) for (let cpu = 0; cpu < cpus; cpu++) softirqs(cpu)
+}
+
+/** Addresses of all allocated blocks: equal before and after whatever leaves nothing behind. */
+export const heap = (): number[] => liveBlocks().map((block) => block.address)
+export const hash = (): number => memoryHash(new Int32Array(boundMemory().buffer))
