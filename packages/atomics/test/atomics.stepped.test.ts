@@ -3,8 +3,8 @@ import { exhaustive, lockstep } from '@bottomhalf/testkit/lockstep'
 import type { Exploration, Lockstep, Task } from '@bottomhalf/testkit/lockstep'
 import { describe, expect, test } from 'vitest'
 import {
-  bitmapFirst, bitmapTestAndSet, clearBit, refGet, refGetUnlessZero, refInit, refPut, setBit, sparseDelete,
-  sparseInsert, sparseLookup, sparseNextBatch, testBit,
+  addUnless, bitmapFirst, bitmapTestAndSet, clearBit, fetchMax, refGet, refGetUnlessZero, refInit, refPut, setBit,
+  sparseDelete, sparseInsert, sparseLookup, sparseNext, sparseNextBatch, testBit,
 } from '../src/index.js'
 import { churn, getBroken, insertKeys, newIndex, newWords, probed, putBroken, readKeys } from './sparse.model.js'
 
@@ -59,32 +59,69 @@ describe('accesses per operation', () => {
 
 const clean = { complete: true, failure: undefined }
 
-describe('counts in every schedule', () => {
-  type Check = (answers: unknown[], left: number) => void
-  const explore = (from: number, functions: readonly ((count: number) => boolean)[], check: Check): Exploration => {
-    const { m, a } = start(functions.length)
-    m.call(0, () => refInit(a, from))
-    let tasks: Task[] = []
-    return exhaustive(m, () => {
-      tasks = functions.map((fn, cpu) => m.spawn(cpu, () => fn(a)))
-    }, () => { check(tasks.map(({ value }) => value), m.memory[a] ?? -1) })
-  }
+type Check = (answers: unknown[], left: number) => void
 
+/** One function per CPU on one word that is `from`; what they answer and what is left, in every schedule. */
+function race(from: number, functions: readonly ((word: number) => unknown)[], check: Check): Exploration {
+  const { m, a } = start(functions.length)
+  m.call(0, () => refInit(a, from))
+  let tasks: Task[] = []
+  return exhaustive(m, () => {
+    tasks = functions.map((fn, cpu) => m.spawn(cpu, () => fn(a)))
+  }, () => { check(tasks.map(({ value }) => value), m.memory[a] ?? -1) })
+}
+
+describe('counts in every schedule', () => {
   test('RC2: of three puts exactly one is the last; in two steps not', () => {
     const oneLast: Check = (answers, left) => {
       expect([answers.filter((last) => last).length, left]).toEqual([1, 0])
     }
-    expect(explore(3, [refPut, refPut, refPut], oneLast)).toMatchObject({ ...clean, executions: 6 })
-    expect(explore(3, [putBroken, putBroken, putBroken], oneLast).failure).toBeDefined()
+    expect(race(3, [refPut, refPut, refPut], oneLast)).toMatchObject({ ...clean, executions: 6 })
+    expect(race(3, [putBroken, putBroken, putBroken], oneLast).failure).toBeDefined()
   })
 
   test('RC1: get-unless-zero beside the last put takes a live reference or none; in two steps it revives the dead', () => {
     const aliveOrDead: Check = ([last, got], left) => {
       expect([last, left]).toEqual(got === true ? [false, 1] : [true, 0])
     }
-    expect(explore(1, [refPut, refGetUnlessZero], aliveOrDead)).toMatchObject(clean)
-    expect(explore(1, [refPut, getBroken], aliveOrDead).failure).toBeDefined()
+    expect(race(1, [refPut, refGetUnlessZero], aliveOrDead)).toMatchObject(clean)
+    expect(race(1, [refPut, getBroken], aliveOrDead).failure).toBeDefined()
   })
+})
+
+describe('loops in every schedule', () => {
+  test('fetchMax: the largest stays, and each call knows what it found', () => {
+    const result = race(3, [(a) => fetchMax(a, 9), (a) => fetchMax(a, 7)], (found, left) => {
+      expect(left).toBe(9)
+      expect([[3, 9], [3, 3], [7, 3]]).toContainEqual(found)
+    })
+    expect(result).toMatchObject(clean)
+  })
+
+  test('addUnless: every addition counts, none passes the word that forbids it', () => {
+    const down = (a: number): boolean => addUnless(a, -1, 1)
+    const result = race(3, [down, down, down], (added, left) => {
+      expect([added.filter((done) => done).length, left]).toEqual([2, 1])
+    })
+    expect(result).toMatchObject(clean)
+  })
+})
+
+test('a key that is not there leads nobody into the null page', () => {
+  const m = lockstep({ cpus: 1, log: true })
+  const index = m.call(0, () => newIndex(false))
+  const touched = (): number[] => {
+    m.resetCounts()
+    for (const key of [0, 5, 40, 2000]) {
+      m.call(0, () => sparseLookup(index, key))
+      m.call(0, () => sparseDelete(index, key))
+      m.call(0, () => sparseNext(index, key))
+    }
+    return m.log.map(({ a }) => a).filter((a) => a < 64)
+  }
+  expect(touched()).toEqual([])
+  m.call(0, () => insertKeys(index, [1000, 70]))
+  expect(touched()).toEqual([])
 })
 
 describe('a reader without the lock, in every schedule of two preemptions', () => {

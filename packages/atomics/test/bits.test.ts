@@ -3,8 +3,9 @@ import { formatMemory, ld, st, xzalloc } from '@bottomhalf/machine'
 import * as fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  bitmapClear, bitmapEmpty, bitmapFill, bitmapFirst, bitmapFirstZero, bitmapFull, bitmapNext, bitmapNextZero, bitmapSet,
-  bitmapTest, bitmapTestAndClear, bitmapTestAndSet, bitmapWeight, bitmapWords, bitmapZero, clearBit, setBit, testBit,
+  bitmapClear, bitmapEmpty, bitmapFill, bitmapFirst, bitmapFirstZero, bitmapFull, bitmapNext, bitmapNextZero,
+  bitmapSet, bitmapTest, bitmapTestAndClear, bitmapTestAndSet, bitmapWeight, bitmapWords, bitmapZero, clearBit, setBit,
+  testBit,
 } from '../src/index.js'
 
 let map = 0
