@@ -44,7 +44,7 @@ export const layers = [
     reason: 'virtual interrupt controllers end machine interrupts and wake vCPUs' },
   { layer: 'L9', packages: ['passthrough-io'], may: 'below',
     reason: 'carries a machine interrupt to a virtual one; `irq` and `hvm` call it through registered seams only' },
-  { layer: 'L10', packages: ['passthrough-pci'], may: 'below', planned: true,
+  { layer: 'L10', packages: ['passthrough-pci'], may: 'below',
     reason: 'moves devices between domains, and tears their interrupts down through passthrough-io' },
   { layer: 'L11', packages: ['hypervisor'], may: 'below',
     reason: 'the front door: hands out softirq numbers, joins the seams, boots in order' },

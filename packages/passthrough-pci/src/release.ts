@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The end of a domain's passthrough: its interrupts, then its devices. The domain's teardown calls `pciReleaseDevices`, and
+ * calls it again after each -ERESTART.
+ *
+ * @xen xen/drivers/passthrough/pci.c (pci_clean_dpci_irqs, pci_release_domain_devices)
+ * Contexts  control operations on a dying domain whose vCPUs are paused: IF = 1, no lock held.
+ * Locks     pcidevs, then eventLock.
+ *
+ * RL1  A dying domain gets no new binding, so a pass that finds nothing mapped has found the end; what a pass unbound is
+ *      not mapped any more, so no later pass unbinds it again (H5).
+ * RL2  What hides a record from "mapped" does not hide it from "active" (U6): the state is freed when no record of the
+ *      domain is active, mapped or not (DP-16).
+ * RL3  -ERESTART leaves with every lock dropped: the CPU that called may be the one whose softirqs have to run (U4).
+ */
+import { assert, bug, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
+import { Domain, isDomainDying, PirqRecord } from '@bottomhalf/domain'
+import { ld, load, store, xfree } from '@bottomhalf/machine'
+import {
+  dpciRecordsActive, pirqOf, PT_IRQ_TYPE_MSI, ptIrqDestroyBind, ptPirqIterate,
+} from '@bottomhalf/passthrough-io'
+import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
+import { takeGroupLocked } from './assign.js'
+import { PciDev, pcidevsLock, pcidevsUnlock } from './records.js'
+import { nextDevLocked, nextSegmentLocked } from './segment.js'
+
+const NONE = -1
+
+/**
+ * Take everything of passthrough from a domain (PCI-6). -ERESTART: a run of one of its interrupts is not over; serve
+ * interrupts and softirqs, then call again. Another errno: a device could not be taken back, and is the domain's still.
+ */
+export function pciReleaseDevices(d: Ref<'Domain'>): Errno {
+  const cleaned = pciCleanDpciIrqs(d)
+  if (cleaned !== 0) return cleaned                                                          // RL3
+  pcidevsLock()
+  const result = takeAllLocked(d)
+  pcidevsUnlock()
+  return result
+}
+
+/** Unbind every interrupt of a domain, once, and free what passthrough keeps of it (PCI-5). -ERESTART: see above. */
+export function pciCleanDpciIrqs(d: Ref<'Domain'>): Errno {
+  assert(isDomainDying(d), 'the interrupts of a living domain are cleaned', 'PCI-5')
+  if (load(d + Domain.hvmIrqDpci) === 0) return 0
+  for (let pirq = nextMapped(d, 0); pirq !== NONE; pirq = nextMapped(d, pirq + 1)) {         // RL1
+    unbind(d, pirq as Pirq)
+  }
+  spinLock(d + Domain.eventLock)
+  const active = dpciRecordsActive(d)                                                        // RL2
+  if (!active) freePassthroughState(d)
+  spinUnlock(d + Domain.eventLock)
+  return active ? -ERESTART : 0                                                              // RL3
+}
+
+/** The first mapped pIRQ from `from` on; NONE if there is none. */
+function nextMapped(d: Ref<'Domain'>, from: number): number {
+  spinLock(d + Domain.eventLock)
+  // a walk stops at the first result that is not 0
+  const found = ptPirqIterate(d, (dpci) => numberFrom(dpci, from))
+  spinUnlock(d + Domain.eventLock)
+  return found - 1
+}
+
+function numberFrom(dpci: Ref<'HvmPirqDpci'>, from: number): number {
+  const pirq = ld(pirqOf(dpci) + PirqRecord.pirq)
+  return pirq < from ? 0 : pirq + 1
+}
+
+// Between the look and this, the guest's tools may have unbound it themselves: -EINVAL, and that is as good.
+function unbind(d: Ref<'Domain'>, pirq: Pirq): void {
+  void ptIrqDestroyBind(d, { type: PT_IRQ_TYPE_MSI, pirq, gvec: 0, gflags: 0 })
+}
+
+function freePassthroughState(d: Ref<'Domain'>): void {
+  const state = ld(d + Domain.hvmIrqDpci)
+  if (state === 0) return                                  // another caller was first
+  store(d + Domain.hvmIrqDpci, 0)
+  xfree(state)
+}
+
+function takeAllLocked(d: Ref<'Domain'>): Errno {
+  for (let dev = ownedBy(d); dev !== 0; dev = ownedBy(d)) {
+    const result = takeGroupLocked(dev)
+    if (result !== 0) return result
+    if (ld(dev + PciDev.owner) === d) bug('a device that was taken back is still the domain\'s', 'PCI-6')
+  }
+  return 0
+}
+
+function ownedBy(d: Ref<'Domain'>): Ref<'PciDev'> {
+  for (let segment = nextSegmentLocked(0); segment !== 0; segment = nextSegmentLocked(segment)) {
+    for (let dev = nextDevLocked(segment, 0); dev !== 0; dev = nextDevLocked(segment, dev)) {
+      if (ld(dev + PciDev.owner) === d) return dev
+    }
+  }
+  return 0
+}

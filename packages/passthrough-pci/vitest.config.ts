@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+import { mechanism } from '../../tools/vitest.ts'
+
+export default mechanism(import.meta.dirname)
