@@ -18,9 +18,9 @@ import {
   beginAwaited, endAwaited, lockClass, mightWaitFor, SpinLock, spinLock, spinLockInit, spinUnlock,
 } from '@bottomhalf/spinlock'
 import {
-  CpuMask, maskAnd, maskClear, maskCopy, maskFirst, maskNext, maskSet, maskTest, maskZero,
+  CpuMask, maskClear, maskFirst, maskNext, maskSet, maskTest, maskZero,
 } from './mask.js'
-import { countIpi, onlineMask } from './state.js'
+import { countIpi, cpuOnline } from './state.js'
 import { CALL_FUNCTION_VECTOR, EVENT_CHECK_VECTOR, setVector } from './vectors.js'
 import type { CpuMaskRef } from './mask.js'
 import type { HandlerRef } from '@bottomhalf/machine'
@@ -76,20 +76,19 @@ function endCall(): void {
 }
 
 function callLocked(mask: CpuMaskRef, action: HandlerRef, arg: number, wait: boolean): void {
-  const targets = Call.base + Call.waitingFor
-  const here = maskTest(mask, currentCpu())
+  const me = currentCpu()
+  const waitingFor = Call.base + Call.waitingFor
   st(Call.base + Call.action, action.id)
   st(Call.base + Call.arg, arg)
   st(Call.base + Call.wait, wait ? 1 : 0)
-  maskCopy(targets, mask)
-  maskAnd(targets, onlineMask())
-  maskClear(targets, currentCpu())
-  for (let cpu = maskFirst(targets); cpu >= 0; cpu = maskNext(targets, cpu)) sendCall(cpu)
-  if (here) callHere(action, arg)
-  for (let i = 0; i < (cpuCount() + 31) >>> 5; i++) awaitWord(targets + CpuMask.bits + i, AWAIT_EQ, 0)
+  for (let cpu = maskFirst(mask); cpu >= 0; cpu = maskNext(mask, cpu)) if (cpu !== me && cpuOnline(cpu)) sendCall(cpu)
+  if (maskTest(mask, me)) callHere(action, arg)
+  for (let i = 0; i < (cpuCount() + 31) >>> 5; i++) awaitWord(waitingFor + CpuMask.bits + i, AWAIT_EQ, 0)
 }
 
+/** A CPU that goes down just now still takes it: a parked one sleeps with IF = 1. */
 function sendCall(cpu: number): void {
+  maskSet(Call.base + Call.waitingFor, cpu)
   countIpi()
   raiseVector(cpu, CALL_FUNCTION_VECTOR)
 }
@@ -100,18 +99,18 @@ function callHere(action: HandlerRef, arg: number): void {
   irqRestore(flags)
 }
 
-/** The interrupt of a call. A CPU that is not, or no longer, in the set was told twice: nothing to do. */
+/** The interrupt of a call. A CPU that is not in the set has nothing to do. */
 function serveCall(): void {
-  const targets = Call.base + Call.waitingFor
-  if (!maskTest(targets, currentCpu())) return
+  const waitingFor = Call.base + Call.waitingFor
+  if (!maskTest(waitingFor, currentCpu())) return
   const action = ld(Call.base + Call.action)
   const arg = ld(Call.base + Call.arg)
   const wait = ld(Call.base + Call.wait) !== 0
-  if (!wait) maskClear(targets, currentCpu())                // C4
+  if (!wait) maskClear(waitingFor, currentCpu())             // C4
   beginAwaited(calledClass)
   callHandler(action, arg)
   endAwaited(calledClass)
-  if (wait) maskClear(targets, currentCpu())                 // C4
+  if (wait) maskClear(waitingFor, currentCpu())              // C4
 }
 
 const serveCallHandler = handler('serveCall', serveCall)

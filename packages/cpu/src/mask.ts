@@ -11,10 +11,11 @@
  *
  * CPU-5.
  */
-import { bitWeight, lowestBit } from '@bottomhalf/base'
 import {
-  cpuCount, fetchAnd, fetchOr, load, NO_CPU, store, struct, testAndClearBit, testAndSetBit, words,
-} from '@bottomhalf/machine'
+  bitmapClear, bitmapEmpty, bitmapNext, bitmapSet, bitmapTest, bitmapTestAndClear, bitmapTestAndSet, bitmapWeight,
+  bitmapWords, bitmapZero,
+} from '@bottomhalf/atomics'
+import { cpuCount, fetchAnd, fetchOr, load, NO_CPU, store, struct, words } from '@bottomhalf/machine'
 import type { Ref } from '@bottomhalf/base'
 
 export const CpuMask = struct('CpuMask', {
@@ -26,29 +27,29 @@ export const CpuMask = struct('CpuMask', {
 export type CpuMaskRef = Ref<'CpuMask'>
 
 export function maskTest(mask: CpuMaskRef, cpu: number): boolean {
-  return (load(wordOf(mask, cpu)) >>> (cpu & 31) & 1) !== 0
+  return bitmapTest(mask + CpuMask.bits, cpu)
 }
 
 export function maskSet(mask: CpuMaskRef, cpu: number): void {
-  testAndSetBit(cpu & 31, wordOf(mask, cpu))
+  bitmapSet(mask + CpuMask.bits, cpu)
 }
 
 export function maskClear(mask: CpuMaskRef, cpu: number): void {
-  testAndClearBit(cpu & 31, wordOf(mask, cpu))
+  bitmapClear(mask + CpuMask.bits, cpu)
 }
 
 /** Put a CPU in; returns whether it was in already. */
 export function maskTestAndSet(mask: CpuMaskRef, cpu: number): boolean {
-  return testAndSetBit(cpu & 31, wordOf(mask, cpu)) !== 0
+  return bitmapTestAndSet(mask + CpuMask.bits, cpu)
 }
 
 /** Take a CPU out; returns whether it was in. */
 export function maskTestAndClear(mask: CpuMaskRef, cpu: number): boolean {
-  return testAndClearBit(cpu & 31, wordOf(mask, cpu)) !== 0
+  return bitmapTestAndClear(mask + CpuMask.bits, cpu)
 }
 
 export function maskZero(mask: CpuMaskRef): void {
-  for (let i = 0; i < usedWords(); i++) store(mask + CpuMask.bits + i, 0)
+  bitmapZero(mask + CpuMask.bits, cpuCount())
 }
 
 export function maskCopy(target: CpuMaskRef, source: CpuMaskRef): void {
@@ -71,14 +72,12 @@ export function maskOr(target: CpuMaskRef, other: CpuMaskRef): void {
 }
 
 export function maskEmpty(mask: CpuMaskRef): boolean {
-  return maskFirst(mask) === NO_CPU
+  return bitmapEmpty(mask + CpuMask.bits, cpuCount())
 }
 
 /** Number of CPUs in the set. */
 export function maskWeight(mask: CpuMaskRef): number {
-  let weight = 0
-  for (let i = 0; i < usedWords(); i++) weight += bitWeight(load(mask + CpuMask.bits + i))
-  return weight
+  return bitmapWeight(mask + CpuMask.bits, cpuCount())
 }
 
 /** The lowest CPU of the set; `NO_CPU` if it is empty. */
@@ -88,19 +87,10 @@ export function maskFirst(mask: CpuMaskRef): number {
 
 /** The lowest CPU of the set above `after`; `NO_CPU` if there is none. */
 export function maskNext(mask: CpuMaskRef, after: number): number {
-  const from = after + 1
-  for (let i = from >>> 5; i < usedWords(); i++) {
-    const below = i === from >>> 5 ? (1 << (from & 31)) - 1 : 0
-    const rest = load(mask + CpuMask.bits + i) & ~below
-    if (rest !== 0) return i * 32 + lowestBit(rest)
-  }
-  return NO_CPU
-}
-
-function wordOf(mask: CpuMaskRef, cpu: number): number {
-  return mask + CpuMask.bits + (cpu >>> 5)
+  const cpu = bitmapNext(mask + CpuMask.bits, cpuCount(), after + 1)
+  return cpu < cpuCount() ? cpu : NO_CPU
 }
 
 function usedWords(): number {
-  return (cpuCount() + 31) >>> 5                             // C1
+  return bitmapWords(cpuCount())                             // C1
 }
