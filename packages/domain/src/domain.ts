@@ -22,6 +22,7 @@ import { callRcu, RcuHead, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
 import { lockClass, mightWaitFor, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
 import { checkExtension } from './extension.js'
 import { destroyParts, initParts } from './parts.js'
+import { allPages, pagesInit } from './pages.js'
 import { MAX_PIRQS, pirqRecordsDestroy, pirqRecordsInit } from './pirq.js'
 import { Domain, DOMAIN_ALIVE, DOMAIN_HVM, DOMAIN_PV } from './records.js'
 import { allocateVcpus, domainBlockWords, freeVcpus, MAX_VCPUS } from './vcpu.js'
@@ -167,6 +168,7 @@ function initDomain(d: Ref<'Domain'>, config: DomainConfig): void {
   st(d + Domain.guestData, config.guestData ?? 0)
   spinLockInit(d + Domain.eventLock, eventLockClass)
   pirqRecordsInit(d)
+  pagesInit(d)
   store(d + Domain.refcount, 1)
 }
 
@@ -228,6 +230,7 @@ function completeDomainDestroy(head: number): void {
 }
 
 function freeDomain(d: Ref<'Domain'>): void {
+  assert(allPages(d) === 0, 'a domain is freed and has pages left', 'I11')
   pirqRecordsDestroy(d)
   freeVcpus(d)
   xfree(d)

@@ -2,21 +2,23 @@
 /**
  * The three records that a guest is made of, as the layers share them: domain, vCPU, pIRQ record.
  *
- *     Domain -- eventLock, pirqs: index of PirqRecord by pIRQ number
+ *     Domain -- eventLock, pirqs: index of PirqRecord by pIRQ number; pages by kind; sched: SchedDomain of sched
  *       | vcpus[vcpuCount] behind the struct, in the same block
  *       v
  *     Vcpu   -- sched: SchedVcpu of sched, hvm: HvmVcpu of hvm
  */
 import { RcuHead } from '@bottomhalf/rcu'
 import { SparseIndex } from '@bottomhalf/atomics'
-import { embed, handlerId, lineBreak, ref, struct, word } from '@bottomhalf/machine'
+import { ListHead } from '@bottomhalf/list'
+import { embed, handlerId, lineBreak, ref, struct, word, words } from '@bottomhalf/machine'
 import { SpinLock } from '@bottomhalf/spinlock'
 import { extension } from './extension.js'
 
-/** Words that a domain keeps for `hvm`. */
+/** Words that a domain keeps for `sched` and for `hvm`. */
+export const SCHED_DOMAIN_WORDS = 32
 export const HVM_DOMAIN_WORDS = 96
 /** Words that a vCPU keeps for `sched` and for `hvm`. */
-export const SCHED_VCPU_WORDS = 64
+export const SCHED_VCPU_WORDS = 96
 export const HVM_VCPU_WORDS = 256
 /** Words that a pIRQ record keeps for `irq` and for `passthrough-io`. */
 export const IRQ_EXTENSION_WORDS = 32
@@ -31,6 +33,22 @@ export const DOMAIN_ALIVE = 0
 export const DOMAIN_DYING = 1
 export const DOMAIN_DEAD = 2
 
+/** Kinds of a domain's pages, in the order in which they go (DOM-5): those of a table before what its entries name. */
+export const PAGE_PAGING = 0
+export const PAGE_SHARED = 1
+export const PAGE_XEN = 2
+export const PAGE_L4_TABLE = 3
+export const PAGE_L3_TABLE = 4
+export const PAGE_L2_TABLE = 5
+export const PAGE_GUEST = 6
+export const PAGE_KINDS = 7
+
+/** Pages of one kind that a domain owns. */
+export const PageList = struct('PageList', {
+  // pageLock of the domain:
+  head: embed(ListHead), count: word,
+})
+
 export const Domain = struct('Domain', {
   // written at creation, constant after:
   domId: word, kind: word, vcpuCount: word, nrPirqs: word,
@@ -38,8 +56,13 @@ export const Domain = struct('Domain', {
   guestProgram: handlerId, guestData: word,
   // domain list lock; read under RCU, so atomic:
   nextInBucket: ref('Domain'),
-  // atomic; grows only:
-  dying: word,
+  // atomic. dying: grows only, to DYING under eventLock. killing: on while one CPU is at it (kill.ts). shutdown, and
+  // pauses that control operations asked for: see pause.ts
+  dying: word, killing: word, shutdown: word, controllerPauses: word,
+  // whoever has `killing` on: the step of DOM-5 that is to be done next
+  relinquishStep: word,
+  // taken by control operations only; nothing is taken inside:
+  pageLock: embed(SpinLock), pages: words(PAGE_KINDS * PageList.sizeWords),
   // domain list lock, then RCU:
   rcu: embed(RcuHead),
   // atomic; every interrupt takes and drops a reference, so it has a line of its own:
@@ -50,12 +73,18 @@ export const Domain = struct('Domain', {
   pirqs: embed(SparseIndex),
   // eventLock: the passthrough state of the domain, 0 while it has none
   hvmIrqDpci: ref('HvmIrqDpci'),
+  sched: extension(SCHED_DOMAIN_WORDS),
   hvm: extension(HVM_DOMAIN_WORDS),
 })
 
-/** Bits of `Vcpu.pauseFlags`. The vCPU may run when all are clear. */
+/**
+ * `Vcpu.pauseFlags`: bits for single reasons not to run, and from bit VPF_COUNT_SHIFT on a count of pauses. The vCPU may
+ * run when the word is 0, so that one look tells.
+ */
 export const VPF_BLOCKED = 0
 export const VPF_DOWN = 1
+export const VPF_PARKED = 2
+export const VPF_COUNT_SHIFT = 8
 
 export const Vcpu = struct('Vcpu', {
   // written at creation, constant after; an idle vCPU has no domain:
@@ -63,7 +92,8 @@ export const Vcpu = struct('Vcpu', {
   lineOfOthers: lineBreak,
   // atomic. processor: written under the schedule locks of both CPUs, read without to find the lock
   processor: word,
-  // atomic. BLOCKED: set by the vCPU itself, cleared by whoever wakes it. DOWN: set and cleared by control operations
+  // atomic. BLOCKED: set by the vCPU itself, cleared by whoever wakes it. DOWN: set and cleared by control operations.
+  // PARKED: set and cleared by the scheduler's accounting. Count: see pause.ts
   pauseFlags: word,
   // atomic. Written by the CPU that runs it: on before the first look for interrupts, off when nothing of it is left there
   isRunning: word,
