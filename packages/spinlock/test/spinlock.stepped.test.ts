@@ -276,6 +276,15 @@ describe('LD1: order, in every schedule', () => {
     expect(abba(true, ['bug'])).toMatchObject(clean)
   })
 
+  test('LD1: an order that is known is only looked at: its witness stays the first', () => {
+    const { m, at } = start({ debug: true })
+    const first = m.countsOf(0, () => nest(at.a, at.b))
+    const second = m.countsOf(1, () => nest(at.a, at.b))
+    expect([first['fetchOr'], second['fetchOr']]).toEqual([1, undefined])
+    m.call(1, () => spinLock(at.b))
+    expect(() => m.call(1, () => spinLock(at.a))).toThrow('before: test B inside test A (CPU 0 held test A)')
+  })
+
   test('LD1: without checks most schedules go well, and one deadlocks', () => {
     expect(abba(false, ['finished']).failure?.reason).toContain('hang')
     expect(abba(false, ['hang']).failure?.reason).toContain('finished')

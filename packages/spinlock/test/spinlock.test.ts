@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 import {
-  formatMemory, irqDisable, irqEnable, irqsEnabled, ld, setCurrentCpu, xfree, xzalloc,
+  formatMemory, irqDisable, irqEnable, irqsEnabled, ld, setCurrentCpu, st, xfree, xzalloc,
 } from '@bottomhalf/machine'
 import { onCpu } from '@bottomhalf/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  knownLocks, LOCK_TAS, LOCK_TICKET, PROFILE_WAITS, readLock, readLockIrq, readLockIrqsave, readTrylock, readUnlock,
-  readUnlockIrq, readUnlockIrqrestore, rwIsLocked, rwIsWriteLocked, setupSpinlocks, spinBarrier, spinIsLocked,
-  SpinLock, spinLock, spinLockInit, spinLockIrq, spinLockIrqsave, spinLockRecursive, spinTrylock, spinTrylockIrq,
-  spinTrylockIrqsave, spinTrylockRecursive, spinUnlock, spinUnlockIrq, spinUnlockIrqrestore, spinUnlockRecursive,
-  writeLock, writeLockIrq, writeLockIrqsave, writeTrylock, writeUnlock, writeUnlockIrq, writeUnlockIrqrestore,
+  knownLocks, LOCK_TAS, LOCK_TICKET, PROFILE_HOLDS, PROFILE_WAITS, readLock, readLockIrq, readLockIrqsave, readTrylock,
+  readUnlock, readUnlockIrq, readUnlockIrqrestore, rwIsLocked, rwIsWriteLocked, setupSpinlocks, spinBarrier,
+  spinIsLocked, SpinLock, spinLock, spinLockInit, spinLockIrq, spinLockIrqsave, spinLockProfile, spinLockRecursive,
+  spinTrylock, spinTrylockIrq, spinTrylockIrqsave, spinTrylockRecursive, spinUnlock, spinUnlockIrq,
+  spinUnlockIrqrestore, spinUnlockRecursive, writeLock, writeLockIrq, writeLockIrqsave, writeTrylock, writeUnlock,
+  writeUnlockIrq, writeUnlockIrqrestore,
 } from '../src/index.js'
 import type { LockClass } from '../src/index.js'
 import { classA, classB, classC, makeLocks, places } from './locks.model.js'
@@ -212,6 +213,24 @@ describe('LK-3: which locks are profiled', () => {
     spinLockInit(again, classC)
     spinLockInit(again, classC)
     expect(names().sort()).toEqual(['test B', 'test C'])
+  })
+
+  test('KN1: choosing again keeps the list', () => {
+    setupSpinlocks({ profile: PROFILE_WAITS })
+    make(classA)
+    setupSpinlocks({ profile: PROFILE_WAITS, kind: LOCK_TICKET })
+    make(classB)
+    expect(names()).toEqual(['test A', 'test B'])
+  })
+
+  test('LK-3: a lock made on words that were something else starts with a profile of zeros', () => {
+    setupSpinlocks({ profile: PROFILE_HOLDS })
+    const lock = xzalloc(SpinLock.sizeWords, SpinLock.tag)
+    for (let at = lock; at < lock + SpinLock.sizeWords; at++) st(at, 0x3f3f3f3f)
+    spinLockInit(lock, classA)
+    expect(Object.values(spinLockProfile(lock))).toEqual([0, 0, 0, 0, 0, 0])
+    spinUnlockIrqrestore(lock, spinLockIrqsave(lock))
+    expect(spinLockProfile(lock)).toMatchObject({ acquisitions: 1, contended: 0, waitedNs: 0, longestWaitNs: 0 })
   })
 
   test('KN1: a list that is full lists no more', () => {
