@@ -10,6 +10,7 @@ const steps = [
   ['layers', node('tools/layers.mjs', '--check')],
   ['project references', node('tools/references.mjs', '--check')],
   ['lockfile', node('tools/lockfile.mjs')],
+  ['declarations', ['tsc', ['-b', 'tsconfig.build.json']]],
   ['types', ['tsc', ['-p', 'tsconfig.json']]],
   ['lint', ['turbo', ['run', 'lint']]],
   ['packages as published', ['turbo', ['run', 'publint', 'attw', '--continue']]],
