@@ -14,8 +14,8 @@
  *
  * @xen xen/arch/x86/hvm/vmsi.c (msixtbl_write, msixtbl_read, msix_write_completion)
  * Contexts  msixTableWrite, msixTableRead, msixModelDone: a vCPU's, at a VM exit; no lock inside the table's held.
- * Locks     the table lock: entries. pcidevs: which tables there are; they are found under RCU, so that a guest that hammers
- *           its table keeps nobody else waiting.
+ * Locks     the table lock, inside all others, IF = 0: entries. pcidevs: which tables there are; they are found under RCU,
+ *           so that a guest that hammers its table keeps nobody else waiting.
  *
  * MX1  A guest's mask bit reaches the hardware only of an entry that has an interrupt, under the table lock: whoever takes
  *      the interrupt away has taken LIVE off first (`msixEntryGone`).
@@ -29,7 +29,7 @@ import {
   embed, global, handler, ld, load, ref, st, store, struct, type Susp, word, words, xfree,
 } from '@bottomhalf/machine'
 import { callRcu, RcuHead, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
-import { lockClass, SpinLock, spinLock, spinUnlock } from '@bottomhalf/spinlock'
+import { lockClass, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
 import { MSIX_ENTRY_BYTES } from './description.js'
 import { PciDev } from './records.js'
 
@@ -134,10 +134,10 @@ function replayLocked(table: Ref<'MsixTable'>, offset: number): number {
 }
 
 function readUnderLock(table: Ref<'MsixTable'>, offset: number): number {
-  spinLock(table + MsixTable.lock)
+  const flags = spinLockIrqsave(table + MsixTable.lock)
   const entry = entryAt(table, offset)
   const value = entry === 0 ? -1 : readLocked(table, entry, offset % MSIX_ENTRY_BYTES)
-  spinUnlock(table + MsixTable.lock)
+  spinUnlockIrqrestore(table + MsixTable.lock, flags)
   return value
 }
 
@@ -152,22 +152,22 @@ function readLocked(table: Ref<'MsixTable'>, entry: Ref<'MsixTableEntry'>, field
 export function msixEntryLives(dev: Ref<'PciDev'>, nr: number): void {
   const table = ld(dev + PciDev.msixTable)
   if (table === 0) return
-  spinLock(table + MsixTable.lock)
+  const flags = spinLockIrqsave(table + MsixTable.lock)
   const entry = entryNr(table, nr)
   setFlags(entry, LIVE, 0)
   maskHardware(table, entry, (ld(entry + MsixTableEntry.flags) & MASKED) !== 0)
-  spinUnlock(table + MsixTable.lock)
+  spinUnlockIrqrestore(table + MsixTable.lock, flags)
 }
 
 /** A message is about to lose its interrupt. */
 export function msixEntryGone(dev: Ref<'PciDev'>, nr: number): void {
   const table = ld(dev + PciDev.msixTable)
   if (table === 0) return
-  spinLock(table + MsixTable.lock)
+  const flags = spinLockIrqsave(table + MsixTable.lock)
   const entry = entryNr(table, nr)
   const masked = guestMasked(table, entry)
   setFlags(entry, masked ? MASKED : 0, LIVE | (masked ? 0 : MASKED))                         // MX1
-  spinUnlock(table + MsixTable.lock)
+  spinUnlockIrqrestore(table + MsixTable.lock, flags)
 }
 
 /** Take over the mask bit that the hardware has for a message, which has an interrupt. Before the table can be found. */
@@ -207,9 +207,9 @@ export function dropMsixTableLocked(dev: Ref<'PciDev'>): void {
 
 // Whoever found it before it was unlinked may write to it still, and reaches nothing (MX1).
 function loseHardware(table: Ref<'MsixTable'>): void {
-  spinLock(table + MsixTable.lock)
+  const flags = spinLockIrqsave(table + MsixTable.lock)
   for (let nr = 0; nr < ld(table + MsixTable.entryCount); nr++) setFlags(entryNr(table, nr), MASKED, LIVE)
-  spinUnlock(table + MsixTable.lock)
+  spinUnlockIrqrestore(table + MsixTable.lock, flags)
 }
 
 function freeMsixTable(head: number): void {
@@ -231,9 +231,9 @@ function withTable(d: Ref<'Domain'>, address: number, access: Susp<Access>): num
 }
 
 function accessUnderLock(table: Ref<'MsixTable'>, offset: number, access: Susp<Access>): number {
-  spinLock(table + MsixTable.lock)
+  const flags = spinLockIrqsave(table + MsixTable.lock)
   const result = access(table, offset)
-  spinUnlock(table + MsixTable.lock)
+  spinUnlockIrqrestore(table + MsixTable.lock, flags)
   return result
 }
 

@@ -53,7 +53,7 @@ export function ok(result: Errno): void {
 export function setupMachine(cpus: number): void {
   setupSpinlocks({})
   declareLockOrder([
-    pcidevsLockClass, domainListLockClass, eventLockClass, irqDescLockClass, vectorLockClass, msixTableLockClass,
+    pcidevsLockClass, eventLockClass, domainListLockClass, irqDescLockClass, vectorLockClass, msixTableLockClass,
   ])
   setupCpus(cpus)
   setupSoftirqs(1 as SoftirqNr)
