@@ -25,6 +25,13 @@ export const IrqGuestAction = struct('IrqGuestAction', {
   ackKind: word, shareable: word,
 })
 
+// Module constants, so that the compiler folds them.
+const ACTION = IrqDesc.action
+const END = HwIrqController.end
+const GUESTS = IrqGuestAction.guests
+const ACK_KIND = IrqGuestAction.ackKind
+const PIRQS = IrqGuestAction.pirqs
+
 /** What the passthrough layer does for a pIRQ (the seam from `irq` up to it). */
 export interface PirqHandlers {
   /** An interrupt came: 1 if it was taken over, 0 if it is not passthrough's. irqDesc.lock held, IF = 0. */
@@ -44,12 +51,12 @@ const PirqOperations = global('pirqOperations', {
 
 /** Give an interrupt to every guest bound to it, and release the line if nobody has to finish. */
 export function deliverToGuests(desc: Ref<'IrqDesc'>): void {
-  const action = ld(desc + IrqDesc.action)
-  const guests = ld(action + IrqGuestAction.guests)
-  const counted = ld(action + IrqGuestAction.ackKind) !== ACK_NONE
+  const action = ld(desc + ACTION)
+  const guests = ld(action + GUESTS)
+  const counted = ld(action + ACK_KIND) !== ACK_NONE
   if (counted) st(action + IrqGuestAction.inFlight, (1 << guests) - 1)
-  for (let i = 0; i < guests; i++) deliverPirq(ld(action + IrqGuestAction.pirqs + i))
-  if (!counted) callController(desc, HwIrqController.end)
+  for (let i = 0; i < guests; i++) deliverPirq(ld(action + PIRQS + i))
+  if (!counted) callController(desc, END)
 }
 
 /** A guest has finished: release the line if it was the last. A second call finds nothing (IRQ-7). */

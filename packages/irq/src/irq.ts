@@ -29,19 +29,24 @@ import { setupMsiController } from './msiController.js'
 import { setupPirqIrq } from './pirqIrq.js'
 import { countUnmapped, setupVectors, vectorOwner } from './vectors.js'
 
+// Module constants, so that the compiler folds them.
+const LOCK = IrqDesc.lock
+const STATUS = IrqDesc.status
+const ACK = HwIrqController.ack
+const GUEST = IrqStatus.GUEST
 const MOVES = IrqStatus.MOVE_PENDING | IrqStatus.MOVE_OPEN
 
 /** Take an interrupt: acknowledge it and serve whoever is bound. Interrupt context, IF = 0. */
 export function doIrq(vector: number): void {
   const desc = vectorOwner(vector)
   if (desc === 0) return unmappedVector(vector)
-  spinLock(desc + IrqDesc.lock)
-  callController(desc, HwIrqController.ack)
-  const status = ld(desc + IrqDesc.status)
+  spinLock(desc + LOCK)
+  callController(desc, ACK)
+  const status = ld(desc + STATUS)
   if ((status & MOVES) !== 0) progressMove(desc, vector)
-  if ((status & IrqStatus.GUEST) !== 0) deliverToGuests(desc)
+  if ((status & GUEST) !== 0) deliverToGuests(desc)
   else serveHost(desc)
-  spinUnlock(desc + IrqDesc.lock)
+  spinUnlock(desc + LOCK)
 }
 
 /**

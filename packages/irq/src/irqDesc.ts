@@ -63,6 +63,9 @@ export const IrqDesc = struct('IrqDesc', {
   end: lineBreak,
 })
 
+// A module constant, so that the compiler folds it.
+const CONTROLLER = IrqDesc.controller
+
 /** The host's own action. */
 export const IrqAction = struct('IrqAction', {
   // written before it is attached, constant after:
@@ -91,7 +94,7 @@ export function descAt(irq: number): Ref<'IrqDesc'> {
 
 /** Call a controller's operation (`HwIrqController.ack`, ...), if it has one. irqDesc.lock held. */
 export function callController(desc: Ref<'IrqDesc'>, operation: number): void {
-  const id = ld(ld(desc + IrqDesc.controller) + operation)
+  const id = ld(ld(desc + CONTROLLER) + operation)
   if (id !== 0) callHandler(id, desc)
 }
 

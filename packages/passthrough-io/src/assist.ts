@@ -13,19 +13,27 @@ import { ld, testAndClearBit } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { DPCI_GUEST_MSI, DPCI_MASKED_BIT, dpciDomain, HvmPirqDpci, pirqOf } from './records.js'
 
+// Module constants, so that the compiler folds them.
+const EVENT_LOCK = Domain.eventLock
+const EVTCHN = PirqRecord.evtchn
+const STATE = HvmPirqDpci.state
+const FLAGS = HvmPirqDpci.flags
+const GVEC = HvmPirqDpci.gvec
+const GFLAGS = HvmPirqDpci.gflags
+
 /** Deliver what has arrived for a record, if it is still wanted. */
 export function hvmDirqAssist(dpci: Ref<'HvmPirqDpci'>): void {
   const d = dpciDomain(dpci)
-  spinLock(d + Domain.eventLock)
+  spinLock(d + EVENT_LOCK)
   assistLocked(d, dpci)
-  spinUnlock(d + Domain.eventLock)
+  spinUnlock(d + EVENT_LOCK)
 }
 
 function assistLocked(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {
   // off: the run before has delivered this arrival too, or a cancel came while we waited for eventLock (DP-5, I2)
-  if (testAndClearBit(DPCI_MASKED_BIT, dpci + HvmPirqDpci.state) === 0) return
-  const flags = ld(dpci + HvmPirqDpci.flags)
+  if (testAndClearBit(DPCI_MASKED_BIT, dpci + STATE) === 0) return
+  const flags = ld(dpci + FLAGS)
   if ((flags & DPCI_GUEST_MSI) === 0) return                                // unbound in the meantime
-  if (ld(pirqOf(dpci) + PirqRecord.evtchn) !== 0) sendGuestPirq(pirqOf(dpci))      // GV-1: instead of vMSI
-  else vmsiDeliver(d, ld(dpci + HvmPirqDpci.gvec), ld(dpci + HvmPirqDpci.gflags))
+  if (ld(pirqOf(dpci) + EVTCHN) !== 0) sendGuestPirq(pirqOf(dpci))      // GV-1: instead of vMSI
+  else vmsiDeliver(d, ld(dpci + GVEC), ld(dpci + GFLAGS))
 }

@@ -47,6 +47,8 @@ export interface PtIrqBind {
 
 const MSI_BOUND = DPCI_MAPPED | DPCI_MACH_MSI | DPCI_GUEST_MSI
 const LOWEST_GVEC = 16
+// A module constant, so that the compiler folds it.
+const FLAGS = HvmPirqDpci.flags
 
 /**
  * Bind a pIRQ to a guest, or change where a bound one goes (DP-10). -EOPNOTSUPP: unknown type. -EINVAL: bad vector or
@@ -79,7 +81,7 @@ export function ptIrqDestroyBind(d: Ref<'Domain'>, bind: PtIrqBind): Errno {
 export function hvmDoIrqDpci(pirq: Ref<'PirqRecord'>): number {
   const dpci = dpciOf(pirq)
   // only an HVM domain with passthrough on ever has MAPPED: one look answers all three questions
-  if ((ld(dpci + HvmPirqDpci.flags) & DPCI_MAPPED) === 0) return 0                           // IO1
+  if ((ld(dpci + FLAGS) & DPCI_MAPPED) === 0) return 0                           // IO1
   scheduleDpci(dpci)
   return 1
 }

@@ -56,12 +56,16 @@ const Dpci = global('dpciSoftirq', {
   nr: word,
 })
 
+// Module constants, so that the compiler folds them.
+const STATE = HvmPirqDpci.state
 const NEXT = HvmPirqDpci.protocol + DpciLink.next
+const HEAD = DpciList.head
+const TAIL = DpciList.tail
 const LAST = 1
 const ACTIVE = DPCI_SCHED | DPCI_RUN | DPCI_QUEUED
 
 export function scheduleDpci(dpci: Ref<'HvmPirqDpci'>): void {
-  const before = fetchOr(dpci + HvmPirqDpci.state, DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED)
+  const before = fetchOr(dpci + STATE, DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED)
   if ((before & DPCI_SCHED) === 0) getKnownAliveDomain(dpciDomain(dpci))                       // P2
   if ((before & DPCI_QUEUED) === 0) linkAndRaise(dpci)                                         // P1
 }
@@ -77,18 +81,18 @@ export function dpciSoftirq(_nr: number): void {
 }
 
 export function dpciActive(dpci: Ref<'HvmPirqDpci'>): boolean {
-  return (load(dpci + HvmPirqDpci.state) & ACTIVE) !== 0
+  return (load(dpci + STATE) & ACTIVE) !== 0
 }
 
 export function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
-  const before = fetchAnd(dpci + HvmPirqDpci.state, ~(DPCI_SCHED | DPCI_MASKED))
+  const before = fetchAnd(dpci + STATE, ~(DPCI_SCHED | DPCI_MASKED))
   if ((before & DPCI_SCHED) !== 0) putDomain(dpciDomain(dpci))                                 // P2
 }
 
 export function protocolCpuDead(cpu: number): void {
   irqDisable()
   const dead = cpuArea(cpu, DpciList)
-  if (ld(dead + DpciList.head) !== 0) adoptList(dead)
+  if (ld(dead + HEAD) !== 0) adoptList(dead)
   irqEnable()
 }
 
@@ -102,7 +106,7 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
   let before: number = DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED                                  // the usual case first
   for (;;) {
     if ((before & DPCI_RUN) !== 0) return putBack(dpci)                                        // P3
-    const found = cmpxchg(dpci + HvmPirqDpci.state, before, (before & DPCI_MASKED) | DPCI_RUN) // P1, P3
+    const found = cmpxchg(dpci + STATE, before, (before & DPCI_MASKED) | DPCI_RUN) // P1, P3
     if (found === before) break
     before = found
   }
@@ -110,7 +114,7 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
     hvmDirqAssist(dpci)
     putDomain(dpciDomain(dpci))                                                                // P2
   }
-  fetchAnd(dpci + HvmPirqDpci.state, ~DPCI_RUN)                                                // P3
+  fetchAnd(dpci + STATE, ~DPCI_RUN)                                                // P3
 }
 
 // Another CPU is inside. QUEUED was not turned off, so nobody else has linked the record (P1). The next turn of the
@@ -126,11 +130,11 @@ function putBack(dpci: Ref<'HvmPirqDpci'>): void {
 function linkAndRaise(dpci: Ref<'HvmPirqDpci'>): void {
   const list = thisCpu(DpciList)
   if (debugChecks()) assert(ld(dpci + NEXT) === 0, 'a dpci record is linked twice', 'I5')
-  const tail = ld(list + DpciList.tail)
+  const tail = ld(list + TAIL)
   st(dpci + NEXT, LAST)
-  st(list + DpciList.tail, dpci)
+  st(list + TAIL, dpci)
   if (tail !== 0) return st(tail + NEXT, dpci)                                                 // P4: raised by the first
-  st(list + DpciList.head, dpci)
+  st(list + HEAD, dpci)
   raiseSoftirq(softirqNr())                                                                    // P4
 }
 
@@ -138,9 +142,9 @@ function linkAndRaise(dpci: Ref<'HvmPirqDpci'>): void {
 function takeList(): Ref<'HvmPirqDpci'> {
   irqDisable()
   const list = thisCpu(DpciList)
-  const first = ld(list + DpciList.head)
-  st(list + DpciList.head, 0)
-  st(list + DpciList.tail, 0)
+  const first = ld(list + HEAD)
+  st(list + HEAD, 0)
+  st(list + TAIL, 0)
   irqEnable()
   return first
 }
@@ -155,12 +159,12 @@ function unlink(dpci: Ref<'HvmPirqDpci'>): Ref<'HvmPirqDpci'> {
 // The records keep QUEUED: they are on a list all the time (DP-13). IF = 0.
 function adoptList(dead: number): void {
   const list = thisCpu(DpciList)
-  const tail = ld(list + DpciList.tail)
-  if (tail === 0) st(list + DpciList.head, ld(dead + DpciList.head))
-  else st(tail + NEXT, ld(dead + DpciList.head))
-  st(list + DpciList.tail, ld(dead + DpciList.tail))
-  st(dead + DpciList.head, 0)
-  st(dead + DpciList.tail, 0)
+  const tail = ld(list + TAIL)
+  if (tail === 0) st(list + HEAD, ld(dead + HEAD))
+  else st(tail + NEXT, ld(dead + HEAD))
+  st(list + TAIL, ld(dead + TAIL))
+  st(dead + HEAD, 0)
+  st(dead + TAIL, 0)
   raiseSoftirq(softirqNr())                                                                    // P4
 }
 

@@ -56,20 +56,24 @@ export const HvmIrqDpci = struct('HvmIrqDpci', {
   batch: words(2 * BATCH),
 })
 
+// Module constants, so that the compiler folds them.
+const DPCI = PirqRecord.dpci
+const DOMAIN = PirqRecord.domain
+
 /** Records that an iteration looks up at once (DP-12). */
 export const DPCI_BATCH = BATCH
 
 /** The passthrough part of a pIRQ record. */
 export function dpciOf(pirq: Ref<'PirqRecord'>): Ref<'HvmPirqDpci'> {
-  return pirq + PirqRecord.dpci
+  return pirq + DPCI
 }
 
 /** The pIRQ record around a passthrough part. */
 export function pirqOf(dpci: Ref<'HvmPirqDpci'>): Ref<'PirqRecord'> {
-  return dpci - PirqRecord.dpci
+  return dpci - DPCI
 }
 
 /** The domain of a record. Constant, so no lock is needed. */
 export function dpciDomain(dpci: Ref<'HvmPirqDpci'>): Ref<'Domain'> {
-  return ld(pirqOf(dpci) + PirqRecord.domain)
+  return ld(pirqOf(dpci) + DOMAIN)
 }

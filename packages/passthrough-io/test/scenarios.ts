@@ -11,6 +11,7 @@ import { Op } from '@bottomhalf/machine/engine'
 import { exhaustive, lockstep, sample } from '@bottomhalf/testkit/lockstep'
 import type { Exploration, ExploreOptions, LogEntry, Lockstep, SampleOptions, Task } from '@bottomhalf/testkit/lockstep'
 import { expect } from 'vitest'
+import { dpciActive, PROTOCOL_NAME } from '../src/index.js'
 import { DPCI_MASKED_BIT, DPCI_RUN, dpciDomain, HvmPirqDpci } from '../src/records.js'
 import { bootFire, fire, GVECS, leave, rebind, rebindOnce, secondOf, serve, serveUntilDone, unbind } from './fire.model.js'
 import { isRequested, takeRequested } from './setup.model.js'
@@ -152,13 +153,20 @@ function begin(run: Fire, scenario: Scenario): void {
 function check(run: Fire, scenario: Scenario): void {
   settle(run)
   scenario.after(run)
-  oneAtATime(run)
   const { machine, d } = run
   for (const dpci of [run.dpci, run.second]) {
     expect(machine.memory[dpci + HvmPirqDpci.state], 'at rest nothing of the state is on').toBe(0)
-    expect(machine.memory[dpci + HvmPirqDpci.protocol], 'I5').toBe(0)
+    expect(machine.call(0, () => dpciActive(dpci)), 'I5, I6').toBe(false)
   }
   expect(machine.memory[d + Domain.refcount], 'I4').toBe(1)
+  const form: string = PROTOCOL_NAME
+  if (form !== 'tasklet') stateTellsAll(run)
+}
+
+/** Forms that keep the state word: no record is linked, and no two CPUs were inside at once. */
+function stateTellsAll(run: Fire): void {
+  for (const dpci of [run.dpci, run.second]) expect(run.machine.memory[dpci + HvmPirqDpci.protocol], 'I5').toBe(0)
+  oneAtATime(run)
 }
 
 /** All CPUs come by until nobody has anything to do. A put-back in vain would never end, and is a failure of `call`. */

@@ -44,7 +44,7 @@ export interface StressResult {
 /** Run the threads to their end. Never rejects for what threads do: see `failures`. */
 export async function stressThreads(options: StressOptions): Promise<StressResult> {
   const { threads, firstIndex = 0, timeoutMs = 60_000 } = options
-  const { href: module } = await loadable(options.module)
+  const { href: module } = await loadable(options.module, options.conditions)
   const gate = new Int32Array(new SharedArrayBuffer(8))
   const failures: string[] = []
   const workers = Array.from({ length: threads }, (_, i) => startThread(options, module, gate, firstIndex + i))

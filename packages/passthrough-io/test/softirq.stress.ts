@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+import { stressSuite } from './stressSuite.js'
+
+stressSuite([])
