@@ -70,7 +70,7 @@ export function pciEnableVirtualFunctions(sbdf: number, count: number): Errno {
 }
 
 /** The address of a function's virtual function `index`, by its capability; -1 if it lies beyond the last slot. */
-export function virtualFunctionOf(fn: Ref<'PciFunction'>, at: number, index: number): number {
+function virtualFunctionOf(fn: Ref<'PciFunction'>, at: number, index: number): number {
   const sbdf = ld(fn + PciFunction.sbdf) >>> 0
   const bdf = bdfOf(sbdf) + confRead(fn, at + SriovReg.FIRST_OFFSET, 2) + index * confRead(fn, at + SriovReg.STRIDE, 2)
   return bdf > 0xffff ? -1 : withBdf(sbdf, bdf)

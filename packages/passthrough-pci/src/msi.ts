@@ -41,7 +41,7 @@ export interface PciMessages {
   readonly count: number
 }
 
-export const PciVectors = struct('PciVectors', {
+const PciVectors = struct('PciVectors', {
   // pcidevs:
   kind: word, capacity: word, used: word,
 })

@@ -54,7 +54,7 @@ export const MsixTable = struct('MsixTable', {
   lock: embed(SpinLock),
 })
 
-export const MsixTableEntry = struct('MsixTableEntry', {
+const MsixTableEntry = struct('MsixTableEntry', {
   // table lock: what the guest wrote
   addressLow: word, addressHigh: word, data: word,
   flags: word,

@@ -135,7 +135,7 @@ export function isReadOnlyLocked(sbdf: number): boolean {
 }
 
 /** Whether requester ids end at this device. */
-export function hidesRequesters(dev: Ref<'PciDev'>): boolean {
+function hidesRequesters(dev: Ref<'PciDev'>): boolean {
   const kind = ld(dev + PciDev.kind)
   return kind === PCIE_TO_PCI_BRIDGE || kind === LEGACY_PCI_BRIDGE
 }

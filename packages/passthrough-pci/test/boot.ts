@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Native tests: a machine in one thread; this thread is CPU 0, IF = 1 everywhere. */
 import {
-  failAllocation, formatMemory, irqDisable, irqEnable, liveBlocks, load, setCurrentCpu, structNameOfTag,
+  failAllocation, formatMemory, irqEnable, liveBlocks, load, setCurrentCpu, structNameOfTag,
 } from '@bottomhalf/machine'
 import { Vcpu, vcpuOf } from '@bottomhalf/domain'
 import { HvmVcpu } from '@bottomhalf/hvm'
@@ -17,14 +17,6 @@ export function boot(cpus = 1): void {
   for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, irqEnable)
 }
 
-/** Take no interrupts on this CPU while `fn` runs. */
-export function irqsOff<T>(fn: () => T): T {
-  irqDisable()
-  const result = fn()
-  irqEnable()
-  return result
-}
-
 /** Serve softirqs until a grace period and what hangs on it have passed. */
 export function settle(): void {
   for (let turn = 0; turn < 4; turn++) doSoftirq()
@@ -34,7 +26,7 @@ export function settle(): void {
 export const heap = (): number[] => liveBlocks().map((block) => block.address)
 
 /** Words of all blocks of this package, and of its indices. Locks of others remember who had them last. */
-export const content = (): number[][] => liveBlocks()
+const content = (): number[][] => liveBlocks()
   .filter(({ tag }) => /^(Pci|Msix|Sparse)/.test(structNameOfTag(tag)))
   .map(({ address, words }) => Array.from({ length: words }, (_, i) => load(address + i)))
 
