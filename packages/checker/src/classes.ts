@@ -19,6 +19,8 @@ import { WordTable } from './wordTable.js'
 export class Classes {
   readonly complete = new HashSet()
   readonly blocked = new HashSet()
+  /** Ends at which something broke. */
+  readonly broken = new HashSet()
   private readonly executor: Executor
   private readonly events: number
   private readonly writes: WordTable
@@ -56,10 +58,9 @@ export class Classes {
     }
   }
 
-  /** Count the end of an execution; false if its class was known. */
-  record(isComplete: boolean): boolean {
+  /** Note the end of an execution in one of the sets; false if its class was known. */
+  record(set: HashSet): boolean {
     const { depth } = this.executor
-    const set = isComplete ? this.complete : this.blocked
     return set.add(this.low[depth]!, this.high[depth]!)
   }
 

@@ -57,7 +57,7 @@ export class Executor implements ContextHost {
   private readonly entries: number
   private readonly requested: number
   private readonly below: number
-  private readonly contexts: Contexts
+  readonly contexts: Contexts
   private readonly heap: Heap | null
 
   constructor(program: Program, mode: Mode = 'exactly') {
@@ -95,7 +95,12 @@ export class Executor implements ContextHost {
 
   /** Transitions that can be taken now. */
   enabled(): number {
-    return this.trace.steps[this.depth]! | this.trace.enters[this.depth]!
+    return this.enabledAt(this.depth)
+  }
+
+  /** Transitions that could be taken at a state of the path. */
+  enabledAt(d: number): number {
+    return this.trace.steps[d]! | this.trace.enters[d]!
   }
 
   /** Whether the execution may end in this state. */
@@ -126,6 +131,13 @@ export class Executor implements ContextHost {
     return this.undo.cells[this.current + cpu]! - 1
   }
 
+  /** The handler that runs above a context that was entered; -1 if none does. */
+  contextAbove(label: number): number {
+    let above = -1
+    for (let at = this.currentOf(this.cpuOf[label]!); at >= 0 && at !== label; at = this.undo.cells[this.below + at]! - 1) above = at
+    return above
+  }
+
   /** One number for the stack of a CPU: which contexts are active, in which order. */
   stackHash(cpu: number): number {
     let hash = 0
@@ -133,6 +145,16 @@ export class Executor implements ContextHost {
       hash = Math.imul(hash + label + 1, 31)
     }
     return hash
+  }
+
+  /** One number for what else the scheduler knows of a CPU: its stack, requested vectors, and whether it may wake. */
+  schedulerHash(cpu: number): number {
+    let hash = this.stackHash(cpu)
+    const { cells } = this.undo
+    for (let row = 0; row < VECTOR_ROWS; row++) hash = Math.imul(hash, 33) + cells[this.requested + cpu * VECTOR_ROWS + row]!
+    const label = this.currentOf(cpu)
+    const wakes = label >= 0 && this.pendingOp[label] === Op.Woken && this.canProceed(label)
+    return wakes ? ~hash : hash
   }
 
   /** Whether the context on top of a CPU's stack waits for something that is not so. */
@@ -169,11 +191,11 @@ export class Executor implements ContextHost {
     this.violation = null
   }
 
-  /** Give up this execution: it is longer than anything the program can need. */
-  cut(maxSteps: number): void {
+  /** End this execution here: the step that was just taken broke something that the executor itself does not see. */
+  breakOff(kind: ViolationKind, message: string): void {
     const { trace, depth } = this
-    if (this.violation !== null || this.enabled() === 0) return
-    this.fail(trace.label[depth - 1]!, 'step-limit', `the execution has more than ${maxSteps} steps`)
+    if (this.violation !== null) return
+    this.fail(trace.label[depth - 1]!, kind, message)
     trace.steps[depth] = trace.enters[depth] = trace.waiting[depth] = 0
   }
 

@@ -1,5 +1,38 @@
 // SPDX-License-Identifier: MIT
 /**
- * The engine that runs a small model through every interleaving.
+ * @bottomhalf/checker: the engine that runs a small model through every interleaving.
+ *
+ * `runProgram` counts a program of the text form, `explore` checks a model of real packages, `checkProgram` is what both
+ * stand on; a violation comes with a schedule, which `replay` runs again and `minimise` makes small.
  */
-export {}
+export { checkProgram } from './check.js'
+export type { CheckOptions, CheckResult } from './check.js'
+export { CheckpointError, formatCheckpoint, parseCheckpoint } from './checkpoint.js'
+export type { Checkpoint } from './checkpoint.js'
+export { waitSignature } from './ends.js'
+export { Executor } from './executor.js'
+export type { AtRest, EndJudge, RestState } from './judge.js'
+export { describeStep, lanes } from './lanes.js'
+export type { LanesOptions } from './lanes.js'
+export { compile } from './litmus/compile.js'
+export type { CompileOptions, LitmusProgram } from './litmus/compile.js'
+export { LitmusError, parsePrograms } from './litmus/parse.js'
+export type { ProgramText } from './litmus/syntax.js'
+export { minimise } from './minimise.js'
+export type { Minimised, MinimiseOptions } from './minimise.js'
+export type { ClassicModel, Parameter, Values } from './models/classic.js'
+export { ModelError, modelNamed, models, modelText, valuesOf } from './models/registry.js'
+export { Op, opName } from './op.js'
+export type { OrderName } from './order.js'
+export type { ContextHost, ContextInfo, Contexts, Mode, Prepared, Program, Violation, ViolationKind } from './program.js'
+export type { Progress } from './progress.js'
+export { replay, ReplayError } from './replay.js'
+export type { Replay, ReplayOptions } from './replay.js'
+export { loadProgram, runProgram, UnknownProgramError } from './runProgram.js'
+export type { ProgramMode, RunOptions } from './runProgram.js'
+export { formatSchedule, labelsOf, parseSchedule, ScheduleError, scheduleOf } from './schedule.js'
+export type { Schedule } from './schedule.js'
+export { Session } from './session.js'
+export type { SessionOptions } from './session.js'
+export { strategyNames } from './strategies/create.js'
+export type { StrategyName } from './strategies/create.js'

@@ -29,6 +29,8 @@ export interface Program {
   readonly contexts: readonly ContextInfo[]
   /** Number of handlers that may be active at once on a CPU. */
   readonly nest: number
+  /** Whether contexts use plain accesses, so that there can be data races. */
+  readonly hasPlainAccess: boolean
   /** Distinguishes this code from other versions of it. */
   readonly codeHash: number
   /** The name of a word, for people. */
@@ -62,6 +64,8 @@ export interface Contexts {
   start(context: number): void
   /** Give a context the value of the operation it offered: it runs to the next one. */
   resume(context: number, value: number): void
+  /** One half of a hash of a context's local state; undefined if it cannot be known. */
+  localHash(context: number, half: number): number | undefined
 }
 
 export type ViolationKind =

@@ -2,87 +2,87 @@
 /**
  * The search: take what the strategy says until the path stops, look at the end, go back, again.
  */
-import type { Classes } from './classes.js'
-import type { Executor } from './executor.js'
+import type { Session } from './session.js'
 import { STOP, type Strategy } from './strategies/strategy.js'
+
+export type EndKind = 'complete' | 'blocked' | 'broken'
 
 /** What a search has seen so far. */
 export interface Counts {
-  /** Ends reached: complete and blocked ones, and violations. */
+  /** Ends reached, of all kinds. */
   executions: number
-  completeExecutions: number
-  blockedExecutions: number
+  complete: number
+  blocked: number
+  /** Ends at which something broke. */
+  broken: number
   /** Paths given up because everything behind them was known. */
   redundant: number
-  /** Ends that broke something. */
-  violations: number
   steps: number
   maxDepth: number
 }
 
 export interface SearchHooks {
-  /** At each end of an execution. `isNew`: its class was not seen before. Returns whether to stop. */
-  ended(isNew: boolean): boolean
-  /** Now and then. Returns whether to stop. */
+  /** At each end of an execution. `isNew`: its class was not seen before. Returns whether to stop at once. */
+  ended(kind: EndKind, isNew: boolean): boolean
+  /** Between two paths: a place to stop from which the search can go on later. Returns whether to stop. */
   pause(): boolean
 }
 
 export class Search {
-  readonly counts: Counts = {
-    executions: 0, completeExecutions: 0, blockedExecutions: 0, redundant: 0, violations: 0, steps: 0, maxDepth: 0,
-  }
-
+  readonly counts: Counts = { executions: 0, complete: 0, blocked: 0, broken: 0, redundant: 0, steps: 0, maxDepth: 0 }
   /** Whether everything that the strategy wanted was explored. */
   exhausted = false
-  private readonly executor: Executor
+  private readonly session: Session
   private readonly strategy: Strategy
-  private readonly classes: Classes
   private readonly hooks: SearchHooks
-  private readonly maxSteps: number
 
-  constructor(executor: Executor, strategy: Strategy, classes: Classes, hooks: SearchHooks, maxSteps: number) {
-    this.executor = executor
+  constructor(session: Session, strategy: Strategy, hooks: SearchHooks) {
+    this.session = session
     this.strategy = strategy
-    this.classes = classes
     this.hooks = hooks
-    this.maxSteps = maxSteps
   }
 
-  run(): void {
-    const { executor, strategy } = this
-    for (let turn = 1; ; turn++) {
-      if (executor.isEnd() && this.recordEnd()) return
-      let label = strategy.next()
-      if (label === STOP) {
-        if (!executor.isEnd()) this.counts.redundant++
-        strategy.ended()
-        label = strategy.backtrack()
-        if (label === STOP) break
+  /** Explore until everything is known or a hook says stop. After a pause, `resumed` goes on from there. */
+  run(resumed = false): void {
+    const { strategy } = this
+    let isNewState = !resumed
+    for (;;) {
+      if (isNewState) {
+        if (this.session.executor.isEnd() && this.recordEnd()) return
+        const label = strategy.next()
+        if (label !== STOP) {
+          this.step(label)
+          continue
+        }
+        this.leave()
+        if (this.hooks.pause()) return
       }
+      const label = strategy.backtrack()
+      if (label === STOP) break
       this.step(label)
-      if ((turn & 0xffff) === 0 && this.hooks.pause()) return
+      isNewState = true
     }
     this.exhausted = true
   }
 
+  private leave(): void {
+    if (!this.session.executor.isEnd()) this.counts.redundant++
+    this.strategy.ended()
+  }
+
   private step(label: number): void {
-    const { executor, counts } = this
-    executor.step(label)
+    const { session, counts } = this
+    session.step(label)
     this.strategy.stepped()
-    this.classes.extend()
     counts.steps++
-    if (executor.depth > counts.maxDepth) counts.maxDepth = executor.depth
-    if (executor.depth >= this.maxSteps) executor.cut(this.maxSteps)
+    if (session.executor.depth > counts.maxDepth) counts.maxDepth = session.executor.depth
   }
 
   private recordEnd(): boolean {
-    const { executor, counts } = this
-    const isComplete = executor.violation === null && executor.isComplete()
-    const isNew = this.classes.record(isComplete)
+    const { session: { executor, classes }, counts } = this
+    const kind = executor.violation !== null ? 'broken' : executor.isComplete() ? 'complete' : 'blocked'
     counts.executions++
-    if (executor.violation !== null) counts.violations++
-    else if (isComplete) counts.completeExecutions++
-    else counts.blockedExecutions++
-    return this.hooks.ended(isNew)
+    counts[kind]++
+    return this.hooks.ended(kind, classes.record(classes[kind]))
   }
 }

@@ -32,6 +32,8 @@ export interface LitmusProgram extends Program {
   readonly words: ReadonlyMap<string, number>
   /** `CONTEXT.REGISTER` to number. */
   readonly registers: ReadonlyMap<string, number>
+  /** First register of each context, and behind them all. */
+  readonly firstRegister: readonly number[]
   readonly asserts: readonly string[]
 }
 
@@ -85,7 +87,12 @@ class Compiler {
 
   program(original: ProgramText): LitmusProgram {
     const { text } = this
-    const entry = text.contexts.map((context) => this.compileContext(context))
+    const firstRegister = [1]
+    const entry = text.contexts.map((context) => {
+      const row = this.compileContext(context)
+      firstRegister.push(this.registers.size + 1)
+      return row
+    })
     const initial = text.initial.map(({ place, value }) => [this.word(place.name) + place.index.constant, value] as const)
     const columns = COLUMNS.map((name) => [name, Int32Array.from(this.rows, (row) => row[name])] as const)
     const code = Object.fromEntries(columns) as unknown as Code
@@ -99,6 +106,7 @@ class Compiler {
       contexts: text.contexts.map(({ name, cpu, kind }): ContextInfo => ({ name, cpu, kind })),
       nest: text.nest,
       codeHash: hashString(JSON.stringify([text.nest, text.initial, text.contexts])),
+      hasPlainAccess: this.rows.some((row) => row.kind === Op.Ld || row.kind === Op.St || row.kind === Op.Xfree),
       wordName: (address) => names[address] ?? `[${address}]`,
       prepare: (host: ContextHost): Prepared => {
         const memory = new Int32Array(words + heapWords)
@@ -106,7 +114,7 @@ class Compiler {
         const contexts = new LitmusContexts(result, host)
         return { memory, contexts, heapBase: usesHeap ? words : 0, heapEnd: words + heapWords }
       },
-      text: original, code, entry, words: this.words, registers: this.registers, asserts: this.asserts,
+      text: original, code, entry, words: this.words, registers: this.registers, firstRegister, asserts: this.asserts,
     }
     return result
   }

@@ -2,6 +2,7 @@
 /**
  * Runs compiled text programs: each context is a row number and registers, all of them cells of the executor.
  */
+import { scramble } from '../classes.js'
 import { Op } from '../op.js'
 import type { ContextHost, Contexts } from '../program.js'
 import { ASSERT, IF, JMP, SET, type Code, type LitmusProgram } from './compile.js'
@@ -16,12 +17,15 @@ export class LitmusContexts implements Contexts {
   private readonly asserts: readonly string[]
   private readonly row: number
   private readonly register: number
+  /** First register of each context, and behind them all. */
+  private readonly firstRegister: Int32Array
 
   constructor(program: LitmusProgram, host: ContextHost) {
     this.host = host
     this.code = program.code
     this.entry = Int32Array.from(program.entry)
     this.asserts = program.asserts
+    this.firstRegister = Int32Array.from(program.firstRegister)
     this.row = host.reserve(program.contexts.length)
     this.register = host.reserve(program.registers.size + 1)
   }
@@ -35,6 +39,14 @@ export class LitmusContexts implements Contexts {
     const dest = this.code.dest[row]!
     if (dest >= 0) this.host.setCell(this.register + dest, value)
     this.run(context, row + 1)
+  }
+
+  localHash(context: number, half: number): number {
+    const { host, register } = this
+    let hash = host.cell(this.row + context) + half
+    const end = this.firstRegister[context + 1]!
+    for (let r = this.firstRegister[context]!; r < end; r++) hash = scramble(hash + Math.imul(r, 0x9e3779b1)) ^ host.cell(register + r)
+    return scramble(hash)
   }
 
   /** What a register holds. */

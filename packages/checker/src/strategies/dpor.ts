@@ -20,13 +20,15 @@ import type { Executor } from '../executor.js'
 import { HappensBefore, type RaceSink } from '../happensBefore.js'
 import { popCount, type Order } from '../order.js'
 import { larger } from '../undo.js'
-import { SleepSets } from './sleepSets.js'
+import { SleepSets, type SavedSleep } from './sleepSets.js'
 import { STOP, type Strategy, type StrategyContext } from './strategy.js'
 
 export interface DporOptions {
   /** Sleep sets. Default: on. */
   readonly sleep?: boolean
 }
+
+interface SavedDpor { readonly wanted: readonly number[], readonly sleep: SavedSleep }
 
 export class Dpor implements Strategy, RaceSink {
   readonly name: string = 'dpor'
@@ -85,7 +87,7 @@ export class Dpor implements Strategy, RaceSink {
     const d = first - 1
     const { trace, cpuOf } = this.executor
     const secondCpu = cpuOf[label]!
-    const enabled = trace.steps[d]! | trace.enters[d]!
+    const enabled = this.executor.enabledAt(d)
     if ((enabled & ~this.wanted[d]!) === 0) return
     const initials = this.initials(first, second, secondCpu)
     if (initials === 0) return
@@ -99,22 +101,21 @@ export class Dpor implements Strategy, RaceSink {
     return { begun: done, known: Math.max(done, popCount(this.wanted[depth]! & ~asleep)) }
   }
 
-  save(): unknown {
+  save(): SavedDpor {
     const { depth } = this.executor
-    const part = (column: Int32Array): number[] => [...column.subarray(0, depth)]
-    return { wanted: part(this.wanted), done: part(this.sleepSets.done) }
+    return { wanted: [...this.wanted.subarray(0, depth)], sleep: this.sleepSets.save(depth) }
   }
 
-  restore(saved: unknown): void {
-    const { wanted, done } = saved as { wanted: number[], done: number[] }
-    this.wanted.set(wanted)
-    this.sleepSets.done.set(done)
+  restore(saved: SavedDpor): void {
+    this.wanted = larger(this.wanted, saved.wanted.length)
+    this.wanted.set(saved.wanted)
+    this.sleepSets.restore(saved.sleep)
   }
 
   /** R1, R3: a CPU with all its choices; with everything, if its step is blocked. */
   private want(d: number, cpu: number): void {
     const { executor } = this
-    const enabled = executor.trace.steps[d]! | executor.trace.enters[d]!
+    const enabled = executor.enabledAt(d)
     this.wanted[d]! |= executor.isBlocked(cpu, d) ? enabled : enabled & executor.labelsOf[cpu]!
   }
 

@@ -59,9 +59,8 @@ export class Naive implements Strategy {
   }
 
   backtrack(): number {
-    const { trace } = this.executor
     for (let d = this.executor.depth - 1; d >= 0; d--) {
-      if (((trace.steps[d]! | trace.enters[d]!) & ~this.done[d]!) === 0) continue
+      if ((this.executor.enabledAt(d) & ~this.done[d]!) === 0) continue
       this.executor.back(d)
       return this.take(d)
     }
@@ -69,8 +68,7 @@ export class Naive implements Strategy {
   }
 
   branches(depth: number): { begun: number, known: number } {
-    const { trace } = this.executor
-    return { begun: popCount(this.done[depth]!), known: popCount(trace.steps[depth]! | trace.enters[depth]!) }
+    return { begun: popCount(this.done[depth]!), known: popCount(this.executor.enabledAt(depth)) }
   }
 
   save(): unknown {
@@ -79,6 +77,7 @@ export class Naive implements Strategy {
 
   restore(saved: unknown): void {
     const { done, seen } = saved as { done: number[], seen: number[] }
+    this.done = larger(this.done, done.length)
     this.done.set(done)
     for (let i = 0; i < seen.length; i += 2) this.seen.add(seen[i]!, seen[i + 1]!)
   }

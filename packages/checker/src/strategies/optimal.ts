@@ -13,9 +13,15 @@ import { Op } from '../op.js'
 import { popCount, type Order } from '../order.js'
 import { larger } from '../undo.js'
 import type { DporOptions } from './dpor.js'
-import { SleepSets } from './sleepSets.js'
+import { SleepSets, type SavedSleep } from './sleepSets.js'
 import { STOP, type Strategy, type StrategyContext } from './strategy.js'
 import { IRQ_ON, NOT_INITIAL, Sequence, SOLE, WakeupTrees, type SavedTree } from './wakeupTree.js'
+
+interface SavedOptimal {
+  readonly trees: readonly SavedTree[]
+  readonly wanted: readonly number[]
+  readonly sleep: SavedSleep
+}
 
 export class Optimal implements Strategy, RaceSink {
   readonly name = 'optimal'
@@ -103,17 +109,17 @@ export class Optimal implements Strategy, RaceSink {
     return { begun: done, known: Math.max(done, known) }
   }
 
-  save(): unknown {
+  save(): SavedOptimal {
     const { depth } = this.executor
     const trees = Array.from({ length: depth }, (_, d) => this.trees.saved(this.head[d]!))
-    return { trees, wanted: [...this.wanted.subarray(0, depth)], done: [...this.sleepSets.done.subarray(0, depth)] }
+    return { trees, wanted: [...this.wanted.subarray(0, depth)], sleep: this.sleepSets.save(depth) }
   }
 
-  restore(saved: unknown): void {
-    const { trees, wanted, done } = saved as { trees: SavedTree[], wanted: number[], done: number[] }
+  restore({ trees, wanted, sleep }: SavedOptimal): void {
+    this.grow(trees.length)
     trees.forEach((tree, d) => { this.head[d] = this.trees.restored(tree) })
     this.wanted.set(wanted)
-    this.sleepSets.done.set(done)
+    this.sleepSets.restore(sleep)
   }
 
   // ---- taking

@@ -9,6 +9,13 @@
 import type { Executor } from '../executor.js'
 import { larger } from '../undo.js'
 
+export interface SavedSleep {
+  readonly asleep: readonly number[]
+  readonly done: readonly number[]
+  readonly address: readonly number[]
+  readonly extent: readonly number[]
+}
+
 export class SleepSets {
   /** Labels asleep at each depth. */
   asleep = new Int32Array(256)
@@ -56,6 +63,20 @@ export class SleepSets {
   /** Whether a transition of depth d sleeps there or was taken there before. */
   covered(d: number): number {
     return this.asleep[d]! | this.done[d]!
+  }
+
+  /** What is known at the depths above `depth`. */
+  save(depth: number): SavedSleep {
+    const cells = depth * this.executor.count
+    return {
+      asleep: [...this.asleep.subarray(0, depth)], done: [...this.done.subarray(0, depth)],
+      address: [...this.address.subarray(0, cells)], extent: [...this.extent.subarray(0, cells)],
+    }
+  }
+
+  restore(saved: SavedSleep): void {
+    this.grow(saved.asleep.length)
+    for (const name of ['asleep', 'done', 'address', 'extent'] as const) this[name].set(saved[name])
   }
 
   private remember(d: number): void {

@@ -14,15 +14,15 @@ export const STOP = -1
 
 export interface Strategy {
   readonly name: string
-  /** Whether it goes on after an end of mode `atMost` that interrupts may still follow. */
   next(): number
   stepped(): void
   ended(): void
   backtrack(): number
-  /** Parts of the tree: at each depth of the present path how many branches were begun and how many there are. */
+  /** At a depth of the present path: how many branches were begun, and how many are known. */
   branches(depth: number): { readonly begun: number, readonly known: number }
-  /** What must be written down to go on later; null if the strategy cannot. */
+  /** What must be written down, beside the present path, to go on later. */
   save(): unknown
+  /** Take up what `save` returned. The path was walked again before, with `stepped` behind each step. */
   restore(saved: unknown): void
 }
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/** Looks at an end of an execution: is something broken there? */
+import { blockedViolation } from './ends.js'
+import type { Executor } from './executor.js'
+import type { Violation } from './program.js'
+
+/** What a predicate at rest can look at. */
+export interface RestState {
+  readonly executor: Executor
+  /** Whether every context finished; otherwise the end is a blocked one. */
+  readonly isComplete: boolean
+  /** Number of handlers that entered. */
+  readonly arrived: number
+  /** What a word holds, by address. */
+  word(address: number): number
+}
+
+/** Says what is wrong at an end; undefined if nothing is. */
+export type AtRest = (state: RestState) => string | undefined
+
+export interface EndJudge {
+  readonly atRest?: AtRest
+  /** Whether a blocked end is nothing wrong. */
+  readonly allowBlocked?: boolean
+}
+
+/** What is broken at the present end, if it is one. */
+export function judgeEnd(executor: Executor, judge: EndJudge): Violation | null {
+  if (executor.violation !== null) return executor.violation
+  if (!executor.isEnd()) return null
+  const isComplete = executor.isComplete()
+  const message = judge.atRest?.(restState(executor, isComplete))
+  if (message !== undefined) return { kind: 'at-rest', message, step: executor.depth, context: '-' }
+  return isComplete || judge.allowBlocked === true ? null : blockedViolation(executor)
+}
+
+function restState(executor: Executor, isComplete: boolean): RestState {
+  const { trace, depth, bases, memory } = executor
+  let arrived = 0
+  for (let labels = trace.started[depth]! & ~bases; labels !== 0; labels &= labels - 1) arrived++
+  return { executor, isComplete, arrived, word: (address) => memory[address] ?? 0 }
+}
