@@ -20,7 +20,7 @@ export const PROFILE_HOLDS = 2
 export type ProfileLevel = 0 | 1 | 2
 
 /** Bits of `LockMeta.flags`. The class index stands above them. */
-export const INITIALISED = 1
+const INITIALISED = 1
 export const TICKET = 2
 export const PROFILED = 4
 export const HOLDS_TIMED = 8
