@@ -250,6 +250,18 @@ describe('LK-6: interrupts while waiting', () => {
     expect(result).toMatchObject(clean)
   })
 
+  test.each(kinds)('LK-6: %s: after the wait the lock is held with IF = 0, in every schedule of two preemptions', (_name, kind) => {
+    const { m, at } = start({ kind, entry: countInInterrupt, interrupts: 'free' })
+    m.call(NO_CPU, () => interrupt(0))
+    for (const form of ['irq', 'irqsave'] as const) {
+      const result = exhaustive(m, () => {
+        m.spawn(0, () => countWithIf(true, form))
+        m.spawn(1, () => countWithIf(true, form))
+      }, () => { expect(valueOf(m, at.counter)).toBe(3) }, { accept: ['finished'], preemptions: 2 })
+      expect(result).toMatchObject(clean)
+    }
+  })
+
   test.each(kinds)('I7: %s: an interrupt that takes a lock which its CPU holds with IF = 1 hangs; with IF = 0 it cannot', (_name, kind) => {
     const beside = (form: Form): Exploration => {
       const { m, at } = start({ cpus: 1, kind, entry: countInInterrupt, interrupts: 'free' })
@@ -329,10 +341,12 @@ describe('LK-3: profile, in virtual time', () => {
   })
 
   test('LK-3: writers are profiled', () => {
-    const { m, at } = start({ options: { profile: PROFILE_WAITS }, nsPerStep: 10 })
+    const { m, at } = start({ options: { profile: PROFILE_HOLDS }, nsPerStep: 10 })
     for (const cpu of [0, 1]) m.spawn(cpu, () => countWith('write', 20))
     expect(m.run(random(5)).verdict).toBe('finished')
-    const { acquisitions, contended, waitedNs } = m.call(0, () => rwLockProfile(at.rw))
+    const { acquisitions, contended, waitedNs, heldNs, longestHeldNs } = m.call(0, () => rwLockProfile(at.rw))
+    expect(longestHeldNs).toBeGreaterThanOrEqual(10)
+    expect(heldNs).toBeGreaterThanOrEqual(40 * 10)
     expect(acquisitions).toBe(40)
     expect(contended).toBeGreaterThan(0)
     expect(waitedNs).toBeGreaterThanOrEqual(contended * 10)
