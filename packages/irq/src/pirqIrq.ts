@@ -8,7 +8,7 @@ import type { Ref } from '@bottomhalf/base'
 import { checkExtension, IRQ_EXTENSION_WORDS, PirqRecord } from '@bottomhalf/domain'
 import { ld, struct, word } from '@bottomhalf/machine'
 
-export const PirqIrq = struct('PirqIrq', {
+const PirqIrq = struct('PirqIrq', {
   // eventLock:
   irq: word,
 })

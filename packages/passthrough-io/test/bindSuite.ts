@@ -93,7 +93,7 @@ export function bindSuite(form: string): void {
 
     test('DP-7, GV-1: a pIRQ with an event channel gets the event instead of the vector', () => {
       ok(bind())
-      const port = withEventLock(() => evtchnBindPirqLocked(pirqOf(record()), 0))
+      const port = withEventLock(() => evtchnBindPirqLocked(pirqOf(record()), 0, false))
       msiSend(device(0))
       softirqs(0)
       expect([evtchnTake(vcpuOf(d, 0)), isRequested(d, GVEC)]).toEqual([port, false])

@@ -40,7 +40,7 @@ describe('DP-2: the softirq', () => {
     machine.call(0, () => takeRequested(d, GVECS[0]))
     schedule()
     const assist = costOfAssist()
-    const own = Object.entries(whole).map(([name, n]) => [name, n - (assist[name] ?? 0)])
+    const own = Object.entries(whole).map(([name, n]) => [name, (n ?? 0) - (assist[name] ?? 0)])
     expect(Object.fromEntries(own.filter(([, n]) => n !== 0)))
       .toEqual({ cmpxchg: 1, fetchAdd: 1, fetchAnd: 1, irqDisable: 1, irqEnable: 1, ld: 3, st: 3 })
   })

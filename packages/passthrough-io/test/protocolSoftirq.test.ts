@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** DP-14 step by step: each box of the protocol, called on the CPU and at the moment that the case asks for. */
 import { BugError } from '@bottomhalf/base'
+import { CPU_DEAD, CPU_DOWN_PREPARE, CPU_DYING, CPU_UP_PREPARE, CpuEvent } from '@bottomhalf/cpu'
 import { domainReferences, pirqRecordOf } from '@bottomhalf/domain'
-import { fetchAnd, fetchOr, irqsEnabled, load, store } from '@bottomhalf/machine'
+import {
+  callHandler, fetchAnd, fetchOr, handlerIdOf, irqsEnabled, load, st, store, xzalloc,
+} from '@bottomhalf/machine'
 import { dropSoftirqs, softirqPending } from '@bottomhalf/softirq'
 import { onCpu } from '@bottomhalf/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -232,6 +235,19 @@ describe('DP-13: a dead CPU', () => {
   test('with an empty list nothing is raised', () => {
     onCpu(2, () => { protocolCpuDead(1) })
     expect(pending(2)).toBe(false)
+  })
+
+  test('the notifier moves the records at CPU_DEAD, and at no other event', () => {
+    const event = xzalloc(CpuEvent.sizeWords, CpuEvent.tag)
+    const notify = (action: number) => {
+      st(event + CpuEvent.action, action)
+      st(event + CpuEvent.cpu, 1)
+      return onCpu(2, () => callHandler(handlerIdOf('dpciCpuNotify'), event))
+    }
+    arrive(1)
+    expect([CPU_UP_PREPARE, CPU_DOWN_PREPARE, CPU_DYING].map(notify)).toEqual([0, 0, 0])
+    expect(pending(2)).toBe(false)
+    expect([notify(CPU_DEAD), pending(2)]).toEqual([0, true])
   })
 
   test('UP_PREPARE: the list of a CPU that comes back is empty', () => {
