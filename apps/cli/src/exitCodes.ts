@@ -6,6 +6,7 @@ export const ExitCode = {
   BadInput: 3,
   Refused: 4,
   Violation: 5,
+  Unfinished: 6,
   Internal: 70,
   Interrupted: 130,
   Terminated: 143,

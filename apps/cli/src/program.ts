@@ -2,16 +2,20 @@
 /** The program: its commands and what they have in common. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addCheck } from './check.js'
+import { addReplay } from './replay.js'
 import { addRun } from './run.js'
 
 /** Build the program. `done` gets the exit code of the command that ran. */
 export function createProgram(done: (code: number) => void): Command {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
   const program = new Command('bottomhalf')
-    .description('the deferred interrupt work of a hypervisor: run it, and see what it costs')
+    .description('the deferred interrupt work of a hypervisor: run it, check it, and see what it costs')
     .version(version)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => { write(text.replace(/^error: /, 'bottomhalf: ')) } })
   addRun(program, done)
+  addCheck(program, done)
+  addReplay(program, done)
   return program
 }

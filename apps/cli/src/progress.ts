@@ -13,11 +13,19 @@ export interface ProgressLine {
 
 const CLEAR_LINE = '\r\u001b[2K'
 
-/** Write progress to a stream. */
-export function progressTo(stream: Pick<WriteStream, 'write'> & { isTTY?: boolean }): ProgressLine {
+/** Write the progress of a run to a stream. */
+export function progressTo(stream: Stream): ProgressLine {
+  const line = statusLine(stream)
+  return { ...line, show: (progress) => { line.show(progressText(progress)) } }
+}
+
+type Stream = Pick<WriteStream, 'write'> & { isTTY?: boolean }
+
+/** Where progress goes: one live line on a terminal, a plain line each time elsewhere. */
+export function statusLine(stream: Stream): Omit<ProgressLine, 'show'> & { readonly show: (text: string) => void } {
   const live = stream.isTTY === true
   return {
-    show: (progress) => { stream.write(live ? CLEAR_LINE + progressText(progress) : `${progressText(progress)}\n`) },
+    show: (text) => { stream.write(live ? CLEAR_LINE + text : `${text}\n`) },
     note: (text) => { stream.write(`${live ? CLEAR_LINE : ''}bottomhalf: ${text}\n`) },
     end: () => { if (live) stream.write(CLEAR_LINE) },
   }

@@ -20,7 +20,7 @@ function section(name: string): string {
 /** First cells of the rows of the table below a `### TITLE` heading. */
 function rows(text: string, title: string): string[] {
   const table = text.slice(text.indexOf(`### ${title}`)).split('\n\n').find((block) => block.startsWith('|')) ?? ''
-  return table.split('\n').slice(2).map((row) => (row.split('|')[1] ?? '').trim())
+  return table.trimEnd().split('\n').slice(2).map((row) => (row.split('|')[1] ?? '').trim())
 }
 
 const flagsOf = (option: Option): string => `\`${option.flags}\``

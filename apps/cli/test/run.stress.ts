@@ -17,7 +17,9 @@ afterAll(() => { rmSync(folder, { recursive: true, force: true }) })
 
 interface Ended { code: number | null, stdout: string, stderr: string }
 
-async function bottomhalf(args: string[], whileRunning?: (pid: number, stderr: () => string) => Promise<void>): Promise<Ended> {
+type WhileRunning = (pid: number, stderr: () => string) => Promise<void>
+
+async function bottomhalf(args: string[], whileRunning?: WhileRunning): Promise<Ended> {
   const child = spawn(process.execPath, [command, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
   const out = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => { out.stdout += chunk.toString() })

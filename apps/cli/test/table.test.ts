@@ -38,7 +38,11 @@ test('progress is one live line on a terminal and plain lines elsewhere', () => 
   const progress = { defer: 'softirq', elapsedNs: 2e9, durationNs: 5e9, raised: 10, delivered: 7, coalesced: 2 } as const
   const written = (isTTY: boolean): string => {
     let all = ''
-    const line = progressTo({ isTTY, write: (text: string) => { all += text; return true } } as Parameters<typeof progressTo>[0])
+    const write = (text: string): boolean => {
+      all += text
+      return true
+    }
+    const line = progressTo({ isTTY, write })
     line.show(progress)
     line.end()
     return all

@@ -18,8 +18,8 @@ import { timersLockClass } from '@bottomhalf/timer'
 export function setupLockOrder(): void {
   declareLockOrder([
     hotplugLockClass,
-    domainListLockClass,
     eventLockClass,
+    domainListLockClass,   // a put under eventLock may be the last (DP-5)
     virqLockClass,
     irqDescLockClass,
     vectorLockClass,
