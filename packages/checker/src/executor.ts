@@ -126,6 +126,11 @@ export class Executor implements ContextHost {
     return left
   }
 
+  /** Addresses of the blocks that were allocated and not given back. */
+  liveBlocks(): number[] {
+    return this.heap?.live() ?? []
+  }
+
   /** The context on top of a CPU's stack; -1 if the CPU has none. */
   currentOf(cpu: number): number {
     return this.undo.cells[this.current + cpu]! - 1
@@ -245,6 +250,7 @@ export class Executor implements ContextHost {
     const { trace, undo } = this
     const isVector = ((this.vectors >>> label) & 1) !== 0
     trace.op[d] = Op.Enter
+    trace.old[d] = this.highestVector(cpu) + 1
     trace.a[d] = isVector ? this.takeVector(cpu) : 0
     trace.address[d] = this.doorbells + cpu
     trace.length[d] = isVector ? 1 : 0
@@ -433,6 +439,7 @@ export class Executor implements ContextHost {
 
   private requestVector(d: number, cpu: number, vector: number): void {
     const cell = this.requested + cpu * VECTOR_ROWS + (vector >> 5)
+    this.trace.old[d] = this.highestVector(cpu) + 1
     this.undo.set(cell, this.undo.cells[cell]! | (1 << (vector & 31)))
     this.trace.address[d] = this.doorbells + cpu
   }

@@ -9,7 +9,8 @@
  *
  * HB1  A pair (e, e') on two CPUs races if it conflicts and nothing between orders e before e'.
  * HB2  An operation that blocks races with the nearest earlier write before which it was enabled: the release of a lock
- *      cannot be moved behind its acquisition, the acquisition before it can.
+ *      cannot be moved behind its acquisition, the acquisition before it can. So does the entry of a vector: it needs a
+ *      request.
  * HB3  A request of a vector conflicts with every step that its target took with IF = 1: the vector could have entered
  *      there.
  * HB4  An operation that is blocked when a handler enters above it races there: the handler may never give the CPU back.
@@ -66,7 +67,7 @@ export class HappensBefore {
     this.second(trace.label[d]!, trace.address[d]!, length * 2 + trace.writes[d]!)
     if (length !== 0) {
       const op = trace.op[d]!
-      const blocks = (properties[op]! & BLOCKS) !== 0
+      const blocks = (properties[op]! & BLOCKS) !== 0 || op === Op.Enter
       if (blocks) this.raceOfBlocking(p, op, trace.b[d]!, trace.c[d]!)
       for (let word = 0; word < length; word++) {
         const cell = this.words.cellOf(trace.address[d]! + word)

@@ -22,6 +22,8 @@ export interface EndJudge {
   readonly atRest?: AtRest
   /** Whether a blocked end is nothing wrong. */
   readonly allowBlocked?: boolean
+  /** Whether blocks that are still allocated at a complete end are nothing wrong. */
+  readonly allowLeaks?: boolean
 }
 
 /** What is broken at the present end, if it is one. */
@@ -31,7 +33,15 @@ export function judgeEnd(executor: Executor, judge: EndJudge): Violation | null 
   const isComplete = executor.isComplete()
   const message = judge.atRest?.(restState(executor, isComplete))
   if (message !== undefined) return { kind: 'at-rest', message, step: executor.depth, context: '-' }
-  return isComplete || judge.allowBlocked === true ? null : blockedViolation(executor)
+  if (!isComplete) return judge.allowBlocked === true ? null : blockedViolation(executor)
+  return judge.allowLeaks === true ? null : leak(executor)
+}
+
+function leak(executor: Executor): Violation | null {
+  const blocks = executor.liveBlocks()
+  if (blocks.length === 0) return null
+  const message = `${blocks.length} blocks are still allocated: ${blocks.map((address) => executor.program.wordName(address)).join(', ')}`
+  return { kind: 'leak', message, step: executor.depth, context: '-' }
 }
 
 function restState(executor: Executor, isComplete: boolean): RestState {

@@ -56,9 +56,10 @@ export const AWAIT_LE = 5
 export const AWAIT_GT = 6
 export const AWAIT_GE = 7
 
-/** Whether an operation that may block can go on when its word holds `value`. */
+/** Whether an operation that may block can go on when its word holds `value`. For an entry that is the vectors requested. */
 export function passes(op: number, test: number, operand: number, value: number): boolean {
   if (op === Op.Lock) return value === 0
+  if (op === Op.Enter) return value !== 0
   switch (test) {
     case AWAIT_EQ: return value === operand
     case AWAIT_NE: return value !== operand

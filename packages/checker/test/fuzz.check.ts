@@ -32,6 +32,7 @@ const shapes: Readonly<Record<string, Shape>> = {
   'up to 2 CPUs and 4 handlers': { cpus: 2, handlers: 4, length: 2 },
   'one CPU and 3 handlers': { cpus: 1, handlers: 3, length: 4 },
   'up to 4 CPUs and no handlers': { cpus: 4, handlers: 0, length: 3 },
+  'up to 3 CPUs with vectors and halts': { cpus: 3, handlers: 1, length: 3, vectors: true },
 }
 
 describe.each(Object.entries(shapes))('%s', (_name, shape) => {

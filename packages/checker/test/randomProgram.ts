@@ -7,6 +7,8 @@ export interface Shape {
   readonly handlers: number
   /** Statements of a context, at most. */
   readonly length: number
+  /** With vectors that are raised, and halts. */
+  readonly vectors?: boolean
 }
 
 /** The text of a program named after its seed. */
@@ -18,8 +20,9 @@ export function randomProgram(seed: number, shape: Shape): string {
   const nest = 1 + (random.chance(4) ? 1 : 0)
   if (nest > 1) lines.push(`nest ${nest}`)
   for (let cpu = 0; cpu < cpus; cpu++) {
-    lines.push(`base ${cpu}`, ...body(random, random.below(shape.length + 1), true))
+    lines.push(`base ${cpu}`, ...body(random, random.below(shape.length + 1), true, shape.vectors === true ? cpus : 0))
   }
+  if (shape.vectors === true) for (let cpu = 0; cpu < cpus; cpu++) lines.push(`vec v${cpu} ${cpu}`, ...body(random, 1, false))
   for (let h = 0; h < handlers; h++) {
     lines.push(`irq h${h} ${random.below(cpus)}`, ...body(random, 1 + random.below(shape.length), nest > 1))
   }
@@ -29,11 +32,15 @@ export function randomProgram(seed: number, shape: Shape): string {
 
 const words = ['x', 'y', 'z'] as const
 
-function body(random: Random, length: number, masks: boolean): string[] {
+function body(random: Random, length: number, masks: boolean, raises = 0): string[] {
   const lines: string[] = []
   let label = 0
   for (let i = 0; i < length; i++) {
     const word = words[random.below(random.chance(2) ? 1 : words.length)] ?? 'x'
+    if (raises > 0 && random.chance(3)) {
+      lines.push(random.chance(5) ? '  cli\n  halt' : `  raise ${random.below(raises)} ${32 + random.below(2)}`)
+      continue
+    }
     switch (random.below(masks ? 13 : 11)) {
       case 0: case 1: case 2: lines.push(`  rd a ${word}`); break
       case 3: case 4: lines.push(`  wr ${word} ${1 + random.below(2)}`); break

@@ -105,7 +105,7 @@ export class Naive implements Strategy {
       low = (low + scramble(Math.imul(label + 1, 0x9e3779b1) ^ executor.undo.cells[this.positions + label]!)) | 0
     }
     for (let cpu = 0; cpu < executor.cpuCount; cpu++) {
-      high = (high + scramble(Math.imul(executor.stackHash(cpu) + 7, 0x85ebca6b) ^ cpu)) | 0
+      high = (high + scramble(Math.imul(executor.schedulerHash(cpu) + 7, 0x85ebca6b) ^ cpu)) | 0
     }
     return !this.seen.add(low, scramble(high ^ executor.trace.irqOn[executor.depth]!))
   }
