@@ -7,12 +7,12 @@
  *
  * K2  A failure undoes all that was done, -ERESTART too: the operation begins again from nothing.
  */
-import { bug, EINVAL, ESRCH, type DomId, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
+import { bug, EINVAL, ERESTART, ESRCH, type DomId, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
 import { cpuOnline } from '@bottomhalf/cpu'
 import { domainCreate, Domain, DOMAIN_HVM, getDomainById, pirqRecordOf, putDomain, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import { createMsiIrq, destroyIrq, mapDomainPirq, pirqIrqNumber, unmapDomainPirq } from '@bottomhalf/irq'
 import { cpuCount, handler, isHandlerId, ld, load } from '@bottomhalf/machine'
-import { ptIrqCreateBind, ptIrqDestroyBind, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
+import { dpciActive, dpciOf, ptIrqCreateBind, ptIrqDestroyBind, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
 import { vcpuPin, vcpuUp } from '@bottomhalf/sched'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { registerOperation } from './control.js'
@@ -83,7 +83,7 @@ function bindIrq(d: Ref<'Domain'>, irq: number, args: number): Errno {
   return bound
 }
 
-/** -ESRCH: no such domain. -EINVAL: the pIRQ is not bound to a guest MSI. */
+/** -ESRCH: no such domain. -EINVAL: the pIRQ is not bound to a guest MSI. -ERESTART: a run of it is not over. */
 function unbindMsi(args: number): Errno {
   const d = getDomainById(ld(args) as DomId)
   if (d === 0) return -ESRCH
@@ -92,11 +92,30 @@ function unbindMsi(args: number): Errno {
   return result
 }
 
+// A record that is untied while it is still active would be left to nobody: its interrupt stays until the run is over.
+// Begun again, the operation finds the binding gone and the interrupt still there.
 function unbindIrq(d: Ref<'Domain'>, pirq: Pirq): Errno {
+  if (pirq < 0 || pirq >= ld(d + Domain.nrPirqs)) return -EINVAL
   const unbound = ptIrqDestroyBind(d, { type: PT_IRQ_TYPE_MSI, pirq, gvec: 0, gflags: 0 })
-  if (unbound !== 0) return unbound
+  const state = recordState(d, pirq)
+  if (state === RECORD_ACTIVE) return -ERESTART                        // K1
+  if (state === RECORD_UNTIED) return unbound
   const irq = unmapPirq(d, pirq)
   return irq > 0 ? destroyIrq(irq) : irq
+}
+
+const RECORD_UNTIED = 0
+const RECORD_TIED = 1
+const RECORD_ACTIVE = 2
+
+function recordState(d: Ref<'Domain'>, pirq: Pirq): number {
+  spinLock(d + Domain.eventLock)
+  const record = pirqRecordOf(d, pirq)
+  const active = record !== 0 && dpciActive(dpciOf(record))
+  const tied = pirqIrqNumber(record) > 0
+  spinUnlock(d + Domain.eventLock)
+  if (!tied) return RECORD_UNTIED
+  return active ? RECORD_ACTIVE : RECORD_TIED
 }
 
 function mapPirq(d: Ref<'Domain'>, pirq: Pirq, irq: number): Errno {

@@ -58,6 +58,10 @@ describe('bindMsi and unbindMsi', () => {
     )).toEqual([0, 0, -EEXIST, 0, -EINVAL, false])
   })
 
+  test.each([-1, 4, 0x7fffffff])('DP-11: unbind of pIRQ %d, which is out of range, is -EINVAL', (pirq) => {
+    expect(outside(() => createGuest(1, 1, program()), () => unbind(1, pirq))).toEqual([0, -EINVAL])
+  })
+
   test.each([
     ['an unknown domain', 9, 2, 0x40, -ESRCH],
     ['a pIRQ out of range', 1, 4, 0x40, -EINVAL],
