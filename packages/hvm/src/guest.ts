@@ -16,15 +16,17 @@
  */
 import { bug, type Ref } from '@bottomhalf/base'
 import { callGuestProgram, Vcpu } from '@bottomhalf/domain'
-import { callHandler, cpuRelax, currentCpu, handler, irqDisable, irqEnable, ld, load, st } from '@bottomhalf/machine'
+import { cpuRelax, currentCpu, handler, irqDisable, irqEnable, ld, load } from '@bottomhalf/machine'
 import { currentVcpu, hypervisorEnter, hypervisorLeave, vcpuBlock } from '@bottomhalf/sched'
 import { beginLooking, endLooking, softirqPending } from '@bottomhalf/softirq'
 import { migrateTimer, setTimer, stopTimer, Timer } from '@bottomhalf/timer'
+import { hvmLowerCallback } from './callback.js'
 import { sendGuestVcpuVirq } from './eventChannel.js'
-import { hvmAcceptVector, hvmHasEvents } from './irq.js'
-import { EoiOperations, HvmVcpu, VCPU_HVM, VIRQ_TIMER } from './records.js'
+import { hvmAcceptVector, hvmEndVector, hvmHasEvents } from './irq.js'
+import { HvmVcpu, VCPU_HVM, VIRQ_TIMER } from './records.js'
+import { vioapicRead, vioapicWrite } from './vioapic.js'
 import { vlapicEoi } from './vlapic.js'
-import type { HandlerRef } from '@bottomhalf/machine'
+import { vpicRead, vpicWrite } from './vpic.js'
 
 // ---- entry and exit
 
@@ -36,7 +38,7 @@ export function runGuest(v: Ref<'Vcpu'>): boolean {
   if (v !== currentVcpu()) bug('a vCPU is entered that is not current', 'SCH-4')
   if (!vmEntry()) return false
   callGuestProgram(ld(v + Vcpu.domain), v)
-  vmExit()
+  vmExit(v)
   return true
 }
 
@@ -49,9 +51,16 @@ function vmEntry(): boolean {
   return !mustServe
 }
 
-function vmExit(): void {
+function vmExit(v: Ref<'Vcpu'>): void {
   hypervisorEnter()
   beginLooking()
+  hvmLowerCallback(v)
+}
+
+// A trap is a VM exit of its own; the pCPU is in the hypervisor until `hypervisorLeave`.
+function trap(v: Ref<'Vcpu'>): void {
+  hypervisorEnter()
+  hvmLowerCallback(v)
 }
 
 // ---- the guest's side
@@ -62,23 +71,52 @@ export function guestMustExit(): boolean {
   return softirqPending(currentCpu()) !== 0
 }
 
-/** Take the interrupt that the guest sees next: the callback vector, or the local APIC's. -1 if there is none. */
+/** Take the interrupt that the guest sees next: its vector, -1 if there is none (GV-7). */
 export function guestTakeInterrupt(v: Ref<'Vcpu'>): number {
   return hvmAcceptVector(v)
 }
 
-/** End the local APIC's interrupt in service; dpci learns of it (GV-4). A trap. Nothing, if none is in service. */
+/** End the local APIC's interrupt in service; others learn of it (GV-4). A trap. Nothing, if none is in service. */
 export function guestEoi(v: Ref<'Vcpu'>): void {
-  hypervisorEnter()
+  trap(v)
   const vector = vlapicEoi(v)
-  const msiEoi = ld(EoiOperations.base + EoiOperations.msiEoi)
-  if (vector >= 0 && msiEoi !== 0) callHandler(msiEoi, vector)
+  if (vector >= 0) hvmEndVector(v, vector)
   hypervisorLeave()
+}
+
+/** Write the IO-APIC of the guest, at an offset of its page. A trap. */
+export function guestIoapicWrite(v: Ref<'Vcpu'>, offset: number, value: number): void {
+  trap(v)
+  vioapicWrite(ld(v + Vcpu.domain), offset, value)
+  hypervisorLeave()
+}
+
+/** Read the IO-APIC of the guest, at an offset of its page. A trap. */
+export function guestIoapicRead(v: Ref<'Vcpu'>, offset: number): number {
+  trap(v)
+  const value = vioapicRead(ld(v + Vcpu.domain), offset)
+  hypervisorLeave()
+  return value
+}
+
+/** Write an IO port: only the PIC is there. A trap. */
+export function guestPortWrite(v: Ref<'Vcpu'>, port: number, value: number): void {
+  trap(v)
+  vpicWrite(ld(v + Vcpu.domain), port, value)
+  hypervisorLeave()
+}
+
+/** Read an IO port: only the PIC is there, others read 0xff. A trap. */
+export function guestPortRead(v: Ref<'Vcpu'>, port: number): number {
+  trap(v)
+  const value = vpicRead(ld(v + Vcpu.domain), port)
+  hypervisorLeave()
+  return value
 }
 
 /** Sleep until there is an event. A trap: with true the program returns now. False: there is one already (W2). */
 export function guestHalt(): boolean {
-  hypervisorEnter()
+  trap(currentVcpu())
   const sleeps = vcpuBlock(hvmHasEvents)
   hypervisorLeave()
   return sleeps
@@ -87,7 +125,7 @@ export function guestHalt(): boolean {
 /** Raise VIRQ_TIMER of `v` once at `expiresNs`; 0 takes it back (SCH-5). A trap. The last call stands. */
 export function guestSetTimer(v: Ref<'Vcpu'>, expiresNs: number): void {
   const timer = v + VCPU_HVM + HvmVcpu.singleshotTimer
-  hypervisorEnter()
+  trap(v)
   if (expiresNs === 0) stopTimer(timer)
   else setTimerHere(timer, expiresNs)
   hypervisorLeave()
@@ -104,14 +142,4 @@ export const singleshotHandler = handler('vcpuSingleshot', singleshot)
 
 function singleshot(v: Ref<'Vcpu'>): void {
   sendGuestVcpuVirq(v, VIRQ_TIMER)
-}
-
-// ---- seam
-
-/** What layers above do at a guest's EOI. `msiEoi`: argument is the vector; the vCPU is the current one. */
-export interface EoiHandlers { readonly msiEoi: HandlerRef }
-
-/** Join the seam to passthrough. Context: boot. */
-export function setEoiOperations(operations: EoiHandlers): void {
-  st(EoiOperations.base + EoiOperations.msiEoi, operations.msiEoi.id)
 }

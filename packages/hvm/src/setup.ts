@@ -4,21 +4,42 @@
  *
  * Contexts  setupHvm: boot. Parts: as `registerDomainPart` says.
  */
-import type { Errno, Ref } from '@bottomhalf/base'
-import { registerDomainPart, Vcpu } from '@bottomhalf/domain'
-import { handler, load, store } from '@bottomhalf/machine'
+import { ENOMEM, type Errno, type Ref } from '@bottomhalf/base'
+import { isHvmDomain, registerDomainPart, Vcpu } from '@bottomhalf/domain'
+import { handler, ld, load, st, store, xfree, xzalloc } from '@bottomhalf/machine'
 import { spinLockInit } from '@bottomhalf/spinlock'
 import { softirqTaskletInit, taskletKill } from '@bottomhalf/tasklet'
 import { initTimer, killTimer } from '@bottomhalf/timer'
 import { evtchnDestroy } from './eventChannel.js'
 import { singleshotHandler } from './guest.js'
 import { assertEvtchnIrqHandler } from './irq.js'
-import { checkRoom, DOMAIN_HVM_STATE, HvmDomain, HvmVcpu, VCPU_HVM, virqLockClass } from './records.js'
+import {
+  checkRoom, DOMAIN_HVM_STATE, HvmDomain, HvmIrq, hvmIrqLockClass, HvmVcpu, VCPU_HVM, virqLockClass,
+} from './records.js'
+import { vioapicInit } from './vioapic.js'
 import { vlapicInit } from './vlapic.js'
+import { vpicInit } from './vpic.js'
+
+const IRQ = DOMAIN_HVM_STATE + HvmDomain.irq
 
 function hvmDomainInit(d: Ref<'Domain'>): Errno {
   store(d + DOMAIN_HVM_STATE + HvmDomain.lowestPriorityLast, -1)
+  return isHvmDomain(d) ? createLines(d) : 0
+}
+
+function createLines(d: Ref<'Domain'>): Errno {
+  const irq = xzalloc(HvmIrq.sizeWords, HvmIrq.tag)
+  if (irq === 0) return -ENOMEM
+  spinLockInit(irq + HvmIrq.lock, hvmIrqLockClass)
+  vioapicInit(irq)
+  vpicInit(irq)
+  st(d + IRQ, irq)
   return 0
+}
+
+function hvmDomainDestroy(d: Ref<'Domain'>): void {
+  evtchnDestroy(d)
+  if (ld(d + IRQ) !== 0) xfree(ld(d + IRQ))
 }
 
 function hvmVcpuInit(v: Ref<'Vcpu'>): Errno {
@@ -37,7 +58,7 @@ function hvmVcpuDestroy(v: Ref<'Vcpu'>): void {
 }
 
 const hvmDomainInitHandler = handler('hvmDomainInit', hvmDomainInit)
-const hvmDomainDestroyHandler = handler('hvmDomainDestroy', evtchnDestroy)
+const hvmDomainDestroyHandler = handler('hvmDomainDestroy', hvmDomainDestroy)
 const hvmVcpuInitHandler = handler('hvmVcpuInit', hvmVcpuInit)
 const hvmVcpuDestroyHandler = handler('hvmVcpuDestroy', hvmVcpuDestroy)
 

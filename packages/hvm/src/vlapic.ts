@@ -3,7 +3,7 @@
  * The virtual local APIC (GV-4): what is requested of a vCPU, what is in service, what is deliverable.
  *
  * A vCPU starts as firmware hands it over: enabled, task priority 0, physical id = vCPU number (the original doubles
- * it), logical flat id 1 << (number mod 8).
+ * it), logical flat id 1 << (number mod 8), LINT0 of vCPU 0 open to the PIC.
  *
  * @xen xen/arch/x86/hvm/vlapic.c
  * Contexts  vlapicSetIrq, the destination look-ups: any. All else: the vCPU itself.
@@ -18,18 +18,22 @@ import { highestBit, type Ref } from '@bottomhalf/base'
 import { Vcpu } from '@bottomhalf/domain'
 import { fetchOr, ld, load, st, store, testAndClearBit, testAndSetBit, xchg } from '@bottomhalf/machine'
 import { vcpuKick } from '@bottomhalf/sched'
-import { HvmVcpu, VCPU_HVM } from './records.js'
+import { HvmVcpu, VCPU_HVM, WIRE_NMI } from './records.js'
 
 /** Registers that a guest writes with `vlapicWrite`: offsets in the APIC page. */
 export const APIC_TASKPRI = 0x80
 export const APIC_LDR = 0xd0
 export const APIC_DFR = 0xe0
 export const APIC_SPIV = 0xf0
+export const APIC_LVT0 = 0x350
 export const APIC_LVTERR = 0x370
 
-/** Bit of APIC_SPIV that enables the APIC, of APIC_LVTERR that masks it. */
+/** Bit of APIC_SPIV that enables the APIC, of APIC_LVT0 and APIC_LVTERR that masks them. */
 export const APIC_SPIV_ENABLED = 1 << 8
 export const APIC_LVT_MASKED = 1 << 16
+/** Delivery mode in APIC_LVT0 that takes the vector from the PIC, and the bits of the mode. */
+export const APIC_DM_EXTINT = 7 << 8
+const DELIVERY_MODE = 7 << 8
 /** Values of APIC_DFR. */
 export const APIC_DFR_FLAT = -1
 export const APIC_DFR_CLUSTER = 0x0fffffff
@@ -53,10 +57,13 @@ const IRR = VCPU_HVM + HvmVcpu.irr
 const IRR_ROWS = VCPU_HVM + HvmVcpu.irrRows
 const TMR = VCPU_HVM + HvmVcpu.tmr
 const ERRORS = VCPU_HVM + HvmVcpu.errors
+const LINT0 = VCPU_HVM + HvmVcpu.lint0
+const WIRES = VCPU_HVM + HvmVcpu.wires
 
 /** Begin as firmware hands the APIC over. */
 export function vlapicInit(v: Ref<'Vcpu'>): void {
   store(v + LVT_ERROR, APIC_LVT_MASKED)
+  store(v + LINT0, ld(v + Vcpu.vcpuId) === 0 ? APIC_DM_EXTINT : APIC_LVT_MASKED)
   store(v + ENABLED, 1)
   store(v + LOGICAL_ID, 1 << (ld(v + Vcpu.vcpuId) & 7))
   store(v + DEST_FORMAT, APIC_DFR_FLAT)
@@ -77,6 +84,13 @@ export function vlapicSetIrq(v: Ref<'Vcpu'>, vector: number, isLevel: boolean): 
   }
   setTriggerMode(v + TMR + (vector >> 5), vector & 31, isLevel)
   request(v, vector)
+  return true
+}
+
+/** Give `v` an NMI and make it look. A second before the first is taken is one. Returns whether it was taken. */
+export function vlapicSetNmi(v: Ref<'Vcpu'>): boolean {
+  if (load(v + ENABLED) === 0) return false
+  if (testAndSetBit(WIRE_NMI, v + WIRES) === 0) vcpuKick(v)           // L2
   return true
 }
 
@@ -126,6 +140,17 @@ export function vlapicEoi(v: Ref<'Vcpu'>): number {
   return vector
 }
 
+/** Whether the last request of `vector` was one of level (TMR). */
+export function vlapicIsLevel(v: Ref<'Vcpu'>, vector: number): boolean {
+  return (load(v + TMR + (vector >> 5)) >>> (vector & 31) & 1) !== 0
+}
+
+/** Whether `v` takes interrupts of the PIC, which are wired to LINT0 of vCPU 0. */
+export function vlapicAcceptsPic(v: Ref<'Vcpu'>): boolean {
+  if (ld(v + Vcpu.vcpuId) !== 0 || load(v + ENABLED) === 0) return false
+  return (load(v + LINT0) & (DELIVERY_MODE | APIC_LVT_MASKED)) === APIC_DM_EXTINT
+}
+
 /** Task priority, or the class in service if that is higher: what an interrupt's class must exceed. */
 export function vlapicProcessorPriority(v: Ref<'Vcpu'>): number {
   const taskPriority = load(v + TASK_PRIORITY)
@@ -170,6 +195,7 @@ export function vlapicWrite(v: Ref<'Vcpu'>, register: number, value: number): vo
     case APIC_LDR: return store(v + LOGICAL_ID, value >>> 24)
     case APIC_DFR: return store(v + DEST_FORMAT, value | 0x0fffffff)
     case APIC_SPIV: return store(v + ENABLED, (value & APIC_SPIV_ENABLED) === 0 ? 0 : 1)
+    case APIC_LVT0: return store(v + LINT0, value & (APIC_LVT_MASKED | DELIVERY_MODE | 0xff))
     case APIC_LVTERR: return store(v + LVT_ERROR, value & (APIC_LVT_MASKED | 0xff))
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Guest MSIs (GV-5): a vector and flags select vCPUs of a domain.
+ * Messages to local APICs, guest MSIs (GV-5) and those of the IO-APIC: a vector and flags select vCPUs of a domain.
  *
  *     gflags   15        14..12     9      8           7..0
  *            +---------+----------+------+-----------+-------------+
@@ -17,7 +17,7 @@ import type { Ref } from '@bottomhalf/base'
 import { Domain, vcpuOf } from '@bottomhalf/domain'
 import { fetchAdd, ld, load, store, trace } from '@bottomhalf/machine'
 import { DOMAIN_HVM_STATE, HvmDomain } from './records.js'
-import { vlapicEnabled, vlapicMatchesDest, vlapicProcessorPriority, vlapicSetIrq } from './vlapic.js'
+import { vlapicEnabled, vlapicMatchesDest, vlapicProcessorPriority, vlapicSetIrq, vlapicSetNmi } from './vlapic.js'
 
 /** Bits of gflags. */
 export const VMSI_DEST_MASK = 0xff
@@ -26,14 +26,15 @@ export const VMSI_LOGICAL = 1 << 9
 export const VMSI_DELIVERY_SHIFT = 12
 export const VMSI_LEVEL = 1 << 15
 
-/** Delivery modes: to all that match, or to the one of lowest priority. Others take no message. */
+/** Delivery modes: to all that match, to the one of lowest priority, an NMI to all. Others take no message. */
 export const DELIVERY_FIXED = 0
 export const DELIVERY_LOWEST_PRIORITY = 1
+export const DELIVERY_NMI = 4
 
 /** Trace event: a = domain id, b = gvec and gflags << 8. */
 export const TRACE_MSI_UNDELIVERED = 0x1001
 
-/** Deliver a guest MSI to `d`. Returns how many vCPUs took it; with none it is counted and traced (G1). */
+/** Deliver a message to `d`. Returns how many vCPUs took it; with none it is counted and traced (G1). */
 export function vmsiDeliver(d: Ref<'Domain'>, gvec: number, gflags: number): number {
   const taken = deliverTo(d, gvec, gflags)
   if (taken === 0) countUndelivered(d, gvec, gflags)
@@ -44,6 +45,7 @@ function deliverTo(d: Ref<'Domain'>, gvec: number, gflags: number): number {
   switch (gflags >> VMSI_DELIVERY_SHIFT & 7) {
     case DELIVERY_FIXED: return deliverFixed(d, gvec, gflags)
     case DELIVERY_LOWEST_PRIORITY: return deliverLowestPriority(d, gvec, gflags)
+    case DELIVERY_NMI: return deliverNmi(d, gflags)
     default: return 0
   }
 }
@@ -53,6 +55,15 @@ function deliverFixed(d: Ref<'Domain'>, gvec: number, gflags: number): number {
   for (let n = 0; n < ld(d + Domain.vcpuCount); n++) {
     const v = vcpuOf(d, n)
     if (vmsiMatchesVcpu(v, gflags) && vlapicSetIrq(v, gvec, (gflags & VMSI_LEVEL) !== 0)) taken++
+  }
+  return taken
+}
+
+function deliverNmi(d: Ref<'Domain'>, gflags: number): number {
+  let taken = 0
+  for (let n = 0; n < ld(d + Domain.vcpuCount); n++) {
+    const v = vcpuOf(d, n)
+    if (vmsiMatchesVcpu(v, gflags) && vlapicSetNmi(v)) taken++
   }
   return taken
 }

@@ -3,7 +3,10 @@
 import { lockstep } from '@bottomhalf/testkit/lockstep'
 import type { Lockstep } from '@bottomhalf/testkit/lockstep'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { evtchnTake, hvmHasEvents, vlapicAccept, vlapicEoi } from '../src/index.js'
+import {
+  evtchnTake, hvmHasEvents, hvmPciIntxAssert, hvmPciIntxDeassert, vioapicUpdateEoi, vlapicAccept, vlapicEoi,
+} from '../src/index.js'
+import { setupLine, VEC } from './lines.model.js'
 import { bindTwo, event, recordOf, send, serve, setup, vcpuOf } from './delivery.model.js'
 
 let machine: Lockstep
@@ -41,6 +44,19 @@ describe('accesses', () => {
   })
 
   test('W2: the look before a sleep', () => {
-    expect(machine.countsOf(0, () => hvmHasEvents(v))).toEqual({ ld: 2, load: 2 })
+    expect(machine.countsOf(0, () => hvmHasEvents(v))).toEqual({ ld: 2, load: 3 })
   })
+})
+
+test('GV-2, GV-3: a line takes irqLock once at its rise and its fall; telling dpci of its end takes it once more', () => {
+  machine = lockstep({ cpus: 2, debug: false })
+  const line = machine.call(0, () => setupLine())
+  const locks = (fn: () => unknown): number => machine.countsOf(0, fn).cmpxchg ?? 0
+  // high already, so nothing is delivered
+  expect(locks(() => hvmPciIntxAssert(line, 8, 0))).toBe(1)
+  expect(locks(() => hvmPciIntxAssert(line, 8, 0))).toBe(1)
+  expect(locks(() => hvmPciIntxDeassert(line, 8, 0))).toBe(1)
+  // its own two, dpci's eventLock, and the deassertion there
+  expect(locks(() => vioapicUpdateEoi(line, VEC))).toBe(4)
+  expect(locks(() => vioapicUpdateEoi(line, VEC + 1))).toBe(1)
 })
