@@ -12,7 +12,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path'
 import { folderOf, presentNames, root } from './layers.mjs'
 
-const sharedInputs = ['turbo.json', 'tsconfig.base.json', 'pnpm-workspace.yaml', 'tools/tsup.ts', 'tools/stepping.ts']
+const sharedInputs = [
+  'turbo.json', 'tsconfig.base.json', 'pnpm-workspace.yaml', 'tools/tsup.ts', 'tools/stepping.ts', 'scenarios',
+]
 const ownInputs = ['src', 'package.json', 'tsconfig.json', 'tsup.config.ts', 'stepping.json']
 
 const folder = join(root, 'node_modules', '.bottomhalf')
