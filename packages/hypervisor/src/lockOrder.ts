@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
  * The order of locks, outer to inner (LK-4), for the whole machine. Debug checks hold every acquisition against it.
- *
- * hvm's locks and the descriptor lock are never taken one inside the other; their place beside each other here only says
- * what lies around them.
  */
 import { hotplugLockClass } from '@bottomhalf/cpu'
 import { domainListLockClass, eventLockClass } from '@bottomhalf/domain'
-import { virqLockClass } from '@bottomhalf/hvm'
+import { hvmIrqLockClass, virqLockClass } from '@bottomhalf/hvm'
 import { irqDescLockClass, vectorLockClass } from '@bottomhalf/irq'
 import { scheduleLockClass } from '@bottomhalf/sched'
 import { declareLockOrder } from '@bottomhalf/spinlock'
@@ -21,7 +18,7 @@ export function setupLockOrder(): void {
     eventLockClass,
     domainListLockClass,   // a put under eventLock may be the last (DP-5)
     virqLockClass,
-    irqDescLockClass,
+    [hvmIrqLockClass, irqDescLockClass],   // never each other
     vectorLockClass,
     scheduleLockClass,
     timersLockClass,
