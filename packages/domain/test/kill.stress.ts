@@ -3,7 +3,8 @@ import { formatMemory, liveBlocks, load, setCurrentCpu } from '@bottomhalf/machi
 import { stressThreads } from '@bottomhalf/testkit'
 import { expect, test } from 'vitest'
 import {
-  countDestroyedHandler, countMadeHandler, devicesHandler, Kill, registerDomainPart, setRelinquishOperations, setupMachine,
+  countDestroyedHandler, countMadeHandler, devicesHandler, Kill, registerDomainPart, setRelinquishOperations,
+  setupMachine,
 } from './kill.threads.js'
 
 test('DOM-4, I11: 600 domains are killed by 3 CPUs at once that give them pages: each dies once, all memory back', async () => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-import { BugError, EBUSY, EINVAL } from '@bottomhalf/base'
+import { BugError, EINVAL } from '@bottomhalf/base'
 import { ipisSent, setVector } from '@bottomhalf/cpu'
-import { putDomain, Vcpu, VPF_BLOCKED, VPF_DOWN } from '@bottomhalf/domain'
-import { global, handler, ld, load, raiseVector, st, word, words, xmalloc } from '@bottomhalf/machine'
+import {
+  domainKill, domainPause, domainPauseNosync, domainUnpause, getDomain, putDomain, Vcpu, VPF_BLOCKED, VPF_DOWN,
+} from '@bottomhalf/domain'
+import { global, handler, ld, liveBlocks, load, raiseVector, st, word, words, xmalloc } from '@bottomhalf/machine'
 import { softirqRuns } from '@bottomhalf/softirq'
 import { doTaskletWork, Tasklet, taskletInit, taskletSchedule } from '@bottomhalf/tasklet'
 import { onCpu } from '@bottomhalf/testkit'
@@ -303,17 +305,51 @@ describe('control operations', () => {
     expect(() => { vcpuAwaitStopped(v) }).toThrow('LK-5')
   })
 
-  test('vcpuPin ties a vCPU that is down to an online pCPU', () => {
+  test('vcpuPin ties a vCPU to an online pCPU; one that runs elsewhere moves when it stops there', () => {
     const [v = 0] = vcpus(0)
     expect([vcpuPin(v, -1), vcpuPin(v, 2), vcpuPin(v, 1)]).toEqual([-EINVAL, -EINVAL, 0])
     expect(vcpuUp(v)).toBe(0)
     serve(1)
     expect(current(1)).toBe(v)
-    expect(vcpuPin(v, 0)).toBe(-EBUSY)
-    expect(vcpuDown(v)).toBe(0)
-    expect(vcpuPin(v, 0)).toBe(-EBUSY)
-    serve(1)
     expect(vcpuPin(v, 0)).toBe(0)
+    expect([current(1), isPending(SCHEDULE, 1)]).toEqual([v, true])
+    serve(1)
+    expect([current(1), isPending(SCHEDULE, 0)]).toEqual([idleVcpu(1), true])
+    serve(0)
+    expect(current(0)).toBe(v)
+  })
+
+  test('DOM-3: a domain that is paused stops running everywhere, and goes on when the last pause is taken back', () => {
+    const [a = 0, b = 0] = vcpus(1, 1)
+    for (const v of [a, b]) expect(vcpuUp(v)).toBe(0)
+    serve(1)
+    domainPauseNosync(ld(a + Vcpu.domain))
+    expect([isRunning(a), state(b)]).toEqual([true, RUNSTATE_OFFLINE])
+    serve(1)
+    domainPause(ld(a + Vcpu.domain))
+    expect([isRunning(a), current(1)]).toEqual([false, idleVcpu(1)])
+    domainUnpause(ld(a + Vcpu.domain))
+    serve(1)
+    expect(current(1)).toBe(idleVcpu(1))
+    domainUnpause(ld(a + Vcpu.domain))
+    serve(1)
+    expect(current(1)).toBe(a)
+  })
+
+  test('DOM-4: a domain that runs is killed from another pCPU, not from its own', () => {
+    const before = liveBlocks().length
+    const [v = 0] = vcpus(1)
+    const d = ld(v + Vcpu.domain)
+    expect(getDomain(d)).toBe(true)
+    expect(vcpuUp(v)).toBe(0)
+    serve(1)
+    expect(onCpu(1, () => domainKill(d))).toBe(-EINVAL)
+    domainPauseNosync(d)
+    serve(1)
+    expect(domainKill(d)).toBe(0)
+    putDomain(d)
+    for (let turn = 0; turn < 4; turn++) for (const cpu of [0, 1]) serve(cpu)
+    expect(liveBlocks()).toHaveLength(before)
   })
 
   test('DOM-2: a domain whose vCPU still runs is not destroyed', () => {

@@ -19,7 +19,8 @@ export const VCPU_KICK = 7 as SoftirqNr
 
 const program = handler('program', () => 0)
 
-export function setupMachine(cpus: number): void {
+/** `nodes`: the memory node of each pCPU, 0 where none is named. */
+export function setupMachine(cpus: number, nodes: readonly number[] = []): void {
   setupSpinlocks({})
   setupCpus(cpus)
   setupSoftirqs(SCHEDULE)
@@ -28,7 +29,7 @@ export function setupMachine(cpus: number): void {
   setupRcu(RCU)
   setupDomains()
   setupSched({ scheduleNr: SCHEDULE, vcpuKickNr: VCPU_KICK })
-  for (let cpu = 0; cpu < cpus; cpu++) setupSchedCpu(cpu)
+  for (let cpu = 0; cpu < cpus; cpu++) setupSchedCpu(cpu, nodes[cpu] ?? 0)
 }
 
 /** A domain whose vCPUs are pinned to `pins`, by number. They are down. */
