@@ -42,6 +42,7 @@ export interface CompileOptions {
   readonly threads?: boolean
 }
 
+const FIRST_WORD = 2
 const HEAP_WORDS_PER_CONTEXT = 64
 
 /** Compile a parsed program. */
@@ -77,7 +78,7 @@ class Compiler {
   private readonly words = new Map<string, number>()
   private readonly registers = new Map<string, number>()
   private readonly asserts: string[] = []
-  private nextWord = 2
+  private nextWord = FIRST_WORD
   private context = ''
 
   constructor(text: ProgramText) {
@@ -97,7 +98,7 @@ class Compiler {
     const columns = COLUMNS.map((name) => [name, Int32Array.from(this.rows, (row) => row[name])] as const)
     const code = Object.fromEntries(columns) as unknown as Code
     const names = this.wordNames()
-    const words = (this.nextWord + 1) & ~1
+    const words = (this.nextWord + 31) & ~31
     const usesHeap = this.rows.some((row) => row.kind === Op.Xmalloc || row.kind === Op.Xfree)
     const heapWords = usesHeap ? text.contexts.length * HEAP_WORDS_PER_CONTEXT : 0
     const result: LitmusProgram = {
@@ -112,7 +113,7 @@ class Compiler {
         const memory = new Int32Array(words + heapWords)
         for (const [address, value] of initial) memory[address] = value
         const contexts = new LitmusContexts(result, host)
-        return { memory, contexts, heapBase: usesHeap ? words : 0, heapEnd: words + heapWords }
+        return { memory, contexts, firstWord: FIRST_WORD, heap: usesHeap ? { base: words, end: words + heapWords, live: [] } : null }
       },
       text: original, code, entry, words: this.words, registers: this.registers, firstRegister, asserts: this.asserts,
     }
