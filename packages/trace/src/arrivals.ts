@@ -20,6 +20,8 @@ export interface ArrivalTrace {
 /** Which arrivals of a trace to take: a line's number or its name; all if neither is given. */
 export interface ArrivalFilter { readonly irq?: number | undefined, readonly name?: string | undefined }
 
+/** How many interrupts a message names. */
+const NAMED = 20
 const ENTRY = 'irq_handler_entry'
 const EXPECTED = `ftrace text with ${ENTRY} lines (trace-cmd or tracefs, events irq:irq_handler_entry)`
 
@@ -34,8 +36,10 @@ export function readArrivals(text: string, file: string, filter: ArrivalFilter =
   }
   const taken = arrivals.filter((a) => matches(a, filter))
   if (taken.length === 0) {
-    const there = [...new Set(arrivals.map((a) => `${a.irq} (${a.name})`))].join(', ')
-    throw new InputError({ file, line: 0, column: 0 }, `no interrupt ${describe(filter)}`, `one of ${there}`)
+    const there = [...new Set(arrivals.map((a) => `${a.irq} (${a.name})`))]
+    const more = there.length > NAMED ? ` and ${there.length - NAMED} more` : ''
+    const expected = `one of ${there.slice(0, NAMED).join(', ')}${more}`
+    throw new InputError({ file, line: 0, column: 0 }, `no interrupt ${describe(filter)}`, expected)
   }
   taken.sort((a, b) => a.timeNs - b.timeNs)
   const shifted = taken.map((a) => ({ ...a, timeNs: a.timeNs - times.first }))
@@ -74,15 +78,18 @@ function irqOf(args: string, line: string, number: number, file: string): { irq:
   const irq = parseIrqArgs(args)
   if (irq !== undefined) return irq
   const column = line.indexOf(ENTRY) + ENTRY.length + 3
-  throw new InputError({ file, line: number, column }, `${ENTRY} with '${args}'`, 'irq=NUMBER name=NAME')
+  throw new InputError({ file, line: number, column }, `${ENTRY} with '${shortened(args)}'`, 'irq=NUMBER name=NAME')
 }
 
 function noEvents(lines: string[], unreadable: number[], file: string): InputError {
   const first = unreadable[0]
   if (first === undefined) return new InputError({ file, line: 0, column: 0 }, 'the trace is empty', EXPECTED)
-  const text = (lines[first - 1] ?? '').trim()
-  const found = text.length > 40 ? `${text.slice(0, 40)}...` : text
+  const found = shortened((lines[first - 1] ?? '').trim())
   return new InputError({ file, line: first, column: 1 }, `'${found}' is no trace event`, EXPECTED)
+}
+
+function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text
 }
 
 /** Headers, comments and the markers that ftrace itself writes between events. */

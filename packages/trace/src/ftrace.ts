@@ -21,7 +21,7 @@ export interface FtraceEvent {
 
 // task, "-pid", optional "(tgid)", "[cpu]", optional flags, time, event, args
 const LINE = new RegExp([
-  '^\\s*(?<task>.*?)-(?<pid>\\d+)\\s+',
+  '^\\s*(?<task>(?:\\S.*?)?)-(?<pid>\\d+)\\s+',
   '(?:\\(\\s*[-\\d]+\\)\\s+)?',
   '\\[(?<cpu>\\d+)\\]\\s+',
   '(?:(?<flags>\\S{4,8})\\s+)?',
@@ -29,12 +29,21 @@ const LINE = new RegExp([
   '(?<event>[A-Za-z_]\\w*):(?:\\s+(?<args>.*))?$',
 ].join(''))
 
+/** No event of ftrace is longer: its trace_seq is a page. Bounds what the search for the task's end may cost. */
+const LONGEST_LINE = 8192
+
+/** Two centuries: clocks count from boot, or from 1970 at most. */
+const LATEST_NS = 6.4e18
+
 /** Read one line; undefined if it is no event. */
 export function parseFtraceLine(line: string): FtraceEvent | undefined {
+  if (line.length > LONGEST_LINE) return undefined
   const groups = LINE.exec(line.trimEnd())?.groups
   if (groups === undefined) return undefined
   const { task = '', pid = '', cpu = '', time = '', event = '', args = '' } = groups
-  return { task, pid: Number(pid), cpu: Number(cpu), timeNs: timeOf(time), event, args: args.trim() }
+  const timeNs = timeOf(time)
+  if (timeNs > LATEST_NS) return undefined
+  return { task, pid: Number(pid), cpu: Number(cpu), timeNs, event, args: args.trim() }
 }
 
 /** `sec.usec` and `sec.nsec` to ns without a detour over fractions; a bare integer is a count of ns. */

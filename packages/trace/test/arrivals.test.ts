@@ -74,6 +74,21 @@ describe('bad input is one line with its place and what was expected', () => {
     expect(failure(disk('1.0'), { irq: 5 }).message).toBe('a.txt: no interrupt 5; expected one of 36 (virtio1-req.0)')
   })
 
+  test('a filter that takes nothing names twenty of many', () => {
+    const lines = Array.from({ length: 23 }, (_, i) => `x-1 [000] d.h.. ${i}.5: irq_handler_entry: irq=${i} name=n`)
+    expect(failure(lines.join('\n'), { irq: 99 }).message).toMatch(/one of 0 \(n\), .*, 19 \(n\) and 3 more$/)
+  })
+
+  test('what is quoted is shortened', () => {
+    expect(failure(`x-1 [000] d.h.. 2.5: irq_handler_entry: ${'y'.repeat(999)}`).message).toContain(`'${'y'.repeat(40)}...'`)
+  })
+
+  test('a line that is too long for an event, or a time that no clock shows, is no event', () => {
+    expect(parseFtraceLine(`${disk('1.5')}${' '.repeat(9000)}x`)).toBeUndefined()
+    expect(parseFtraceLine(disk('9'.repeat(400)))).toBeUndefined()
+    expect(parseFtraceLine(disk('1700000000.000000001'))?.timeNs).toBe(1.7e18)
+  })
+
   test('an interrupt line without irq= names its column', () => {
     const error = failure('x-1 [000] d.h.. 2.5: irq_handler_entry: nothing')
     expect(error.place).toEqual({ file: 'a.txt', line: 1, column: 41 })
