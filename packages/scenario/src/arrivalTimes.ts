@@ -19,7 +19,7 @@ export interface TraceChoice {
 
 /** Under which name a trace's recording is kept: two devices may replay different lines of one file. */
 export function recordingKey(trace: TraceChoice): string {
-  return `${trace.file}#${trace.irq ?? trace.name ?? ''}`
+  return JSON.stringify([trace.file, trace.irq ?? null, trace.name ?? null])
 }
 
 /** Yield arrival times in ns from the start of the run, never ending unless a recording does not repeat. */

@@ -4,7 +4,7 @@
  * line and column of the value that is wrong.
  */
 import { InputError } from '@bottomhalf/base'
-import { isMap, isPair, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml'
+import { isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml'
 import type { core } from 'zod'
 import { scenarioSchema, type Scenario } from './schema.js'
 
@@ -13,15 +13,15 @@ type Path = readonly PropertyKey[]
 /** Read a scenario. `file` names it in messages. Throws `InputError` for the first thing that is wrong. */
 export function parseScenario(text: string, file: string): Scenario {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const fail = (offset: number, found: string, expected: string): never => {
     const { line, col } = lines.linePos(offset)
     throw new InputError({ file, line: Math.max(line, 1), column: Math.max(col, 1) }, found, expected)
   }
   const syntax = document.errors[0]
-  if (syntax !== undefined) fail(syntax.pos[0], syntax.message.split('\n')[0] ?? 'malformed', 'YAML')
+  if (syntax !== undefined) fail(syntax.pos[0], complaintOfYaml(syntax.code, syntax.message), 'YAML')
   if (document.contents === null) fail(0, 'the scenario is empty', 'a map with `guests`')
-  const parsed = scenarioSchema.safeParse(document.toJS())
+  const parsed = scenarioSchema.safeParse(valueOf(document, fail))
   if (!parsed.success) {
     const { path, found, expected, atKey = false } = complaint(parsed.error.issues)
     return fail(offsetOf(document, path, atKey), found, expected)
@@ -29,6 +29,21 @@ export function parseScenario(text: string, file: string): Scenario {
   const whole = inconsistency(parsed.data)
   if (whole !== undefined) fail(offsetOf(document, whole.path), whole.found, whole.expected)
   return parsed.data
+}
+
+function complaintOfYaml(code: string, message: string): string {
+  return code === 'MULTIPLE_DOCS' ? 'a second document' : message.split('\n')[0] ?? 'malformed'
+}
+
+/** The document as plain data. An alias without its anchor, and too many of them, only show here. */
+function valueOf(document: Document.Parsed, fail: (offset: number, found: string, expected: string) => never): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    let offset = 0
+    visit(document, { Alias: (_, alias) => { offset = alias.range?.[0] ?? 0; return visit.BREAK } })
+    return fail(offset, error instanceof Error ? error.message : String(error), 'aliases of anchors that stand before them')
+  }
 }
 
 interface Complaint { path: Path, found: string, expected: string, atKey?: boolean }
@@ -57,6 +72,12 @@ function inconsistency(scenario: Scenario): Complaint | undefined {
       return { path: ['guests', i, 'name'], found: `a second guest '${guest.name}'`, expected: 'a name of its own' }
     }
     names.add(guest.name)
+    const devices = guest.devices.map(({ name }) => name)
+    const twice = devices.findIndex((name, k) => devices.indexOf(name) !== k)
+    if (twice >= 0) {
+      const found = `a second device '${devices[twice]}' of guest ${guest.name}`
+      return { path: ['guests', i, 'devices', twice, 'name'], found, expected: 'a name of its own' }
+    }
   }
   return undefined
 }

@@ -3,7 +3,7 @@
  * What a scenario file may say. Units end the names or stand in the value: `5s`, `200us`, `1kHz`, `20k/s`.
  */
 import { z } from 'zod'
-import { duration, frequency } from './units.js'
+import { durationUpTo, frequency } from './units.js'
 
 const name = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, 'a name of letters, digits, dot, dash or underscore')
 const seed = z.int().min(0).max(0xffffffff)
@@ -32,7 +32,7 @@ const replay = z.strictObject({
 })
 
 /** When a device raises its interrupt. */
-export const arrivals = z.union([constant, poisson, burst, replay], {
+const arrivals = z.union([constant, poisson, burst, replay], {
   error: 'arrivals: one of {constant: RATE}, {poisson: RATE}, {burst: {rate, size}}, {trace: {file, irq|name}}',
 })
 
@@ -47,7 +47,7 @@ const guest = z.strictObject({
   /** The pCPU that its one vCPU is pinned to. */
   cpu: z.int().min(0).max(255),
   /** Time that the guest's interrupt handler works. */
-  work: duration.default(2000),
+  work: durationUpTo(1e9, 'a second').default(2000),
   devices: z.array(device).max(64).default([]),
   /** VIRQ_TIMER ticks of an idle guest. */
   tick: frequency.optional(),
@@ -56,7 +56,7 @@ const guest = z.strictObject({
 export const scenarioSchema = z.strictObject({
   name: name.default('scenario'),
   cpus: z.int().min(1).max(64).default(4),
-  duration: duration.optional(),
+  duration: durationUpTo(3600e9, 'an hour').optional(),
   seed: seed.default(1),
   guests: z.array(guest).min(1).max(64),
 })

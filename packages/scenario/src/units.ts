@@ -21,18 +21,18 @@ export function parseRate(text: string): number | undefined {
 
 const textOrNumber = z.union([z.string(), z.number()])
 
-/** A duration with its unit, in ns. */
-export const duration = textOrNumber.transform((value, context) => {
+/** A duration with its unit, in ns; `most` says `mostNs` in words. */
+export const durationUpTo = (mostNs: number, most: string) => textOrNumber.transform((value, context) => {
   const ns = parseDurationNs(String(value))
-  if (ns !== undefined && ns > 0) return ns
-  context.addIssue({ code: 'custom', message: 'a duration like 5s, 20ms, 200us' })
+  if (ns !== undefined && ns > 0 && ns <= mostNs) return ns
+  context.addIssue({ code: 'custom', message: `a duration like 5s, 20ms, 200us, up to ${most}` })
   return z.NEVER
 })
 
-/** A rate in events per second, up to ten million. */
+/** A rate in events per second, from one in a thousand seconds to ten million. */
 export const frequency = textOrNumber.transform((value, context) => {
   const rate = parseRate(String(value))
-  if (rate !== undefined && rate > 0 && rate <= 1e7) return rate
-  context.addIssue({ code: 'custom', message: 'a rate like 1kHz, 250Hz, 20k/s, up to 10M/s' })
+  if (rate !== undefined && rate >= 1e-3 && rate <= 1e7) return rate
+  context.addIssue({ code: 'custom', message: 'a rate like 1kHz, 250Hz, 20k/s, from 0.001/s to 10M/s' })
   return z.NEVER
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { arrivalTimes, parseDurationNs, parseRate } from '../src/index.js'
+import { arrivalTimes, parseDurationNs, parseRate, recordingKey } from '../src/index.js'
 
 function take(times: Generator<number, void>, n: number): number[] {
   return Array.from({ length: n }, () => times.next().value ?? NaN)
@@ -34,6 +34,11 @@ test('a recording is replayed at its speed, over and over, or once', () => {
 test('a recording of one moment repeats, a millisecond apart', () => {
   const once = arrivalTimes({ trace: { file: 'x', speed: 1, repeat: true } }, 1, { timesNs: [0], spanNs: 0 })
   expect(take(once, 3)).toEqual([0, 1e6, 2e6])
+})
+
+test('a recording is kept by file, number and name: no two choices share one', () => {
+  const choices = [{}, { irq: 36 }, { name: '36' }, { irq: 36, name: 'a' }, { irq: 36, name: 'b' }, { name: '' }]
+  expect(new Set(choices.map((choice) => recordingKey({ file: 'x', ...choice }))).size).toBe(choices.length)
 })
 
 test('times never go back, whatever the arrivals', () => {

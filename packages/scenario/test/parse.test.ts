@@ -17,6 +17,9 @@ guests:
   - { name: idle, cpu: 1, tick: 1kHz }
 `
 
+const bomb = ['a: &a [1,1,1,1,1,1,1,1,1]', 'b: &b [*a,*a,*a,*a,*a,*a,*a,*a]', 'c: &c [*b,*b,*b,*b,*b,*b,*b,*b]', 'guests: [*c,*c]']
+  .join('\n')
+
 function failure(text: string): string {
   try {
     parseScenario(text, 's.yaml')
@@ -46,6 +49,11 @@ test('a scenario is read with its units and defaults', () => {
   })
 })
 
+test('an alias stands for what its anchor names', () => {
+  const text = 'guests: [{ name: a, cpu: 0, tick: &t 9Hz }, { name: b, cpu: 1, tick: *t }]'
+  expect(parseScenario(text, 's.yaml').guests.map((guest) => guest.tick)).toEqual([9, 9])
+})
+
 describe('bad input names line, column and what was expected', () => {
   const edit = (from: string, to: string): string => good.replace(from, to)
   test.each([
@@ -59,6 +67,14 @@ describe('bad input names line, column and what was expected', () => {
     ['a CPU that is not there', edit('cpu: 1', 'cpu: 2'), /^s\.yaml:12:24: guest idle is on cpu 2; expected 0\.\.1/],
     ['a name twice', edit('name: idle', 'name: net'), /^s\.yaml:12:13: a second guest 'net'/],
     ['a guest with nothing to do', edit(', tick: 1kHz', ''), /^s\.yaml:12:5: .*expected a guest needs devices, or a tick/],
+    ['an alias without its anchor', 'guests: *nobody', /^s\.yaml:1:9: Unresolved alias .*; expected aliases/],
+    ['an alias of itself', 'guests: &g [*g]', /^s\.yaml:1:13: guests\.0 is not valid; expected object/],
+    ['aliases without measure', bomb, /^s\.yaml:2:8: Excessive alias count .*; expected aliases/],
+    ['two documents', 'a: 1\n---\nb: 2\n', /^s\.yaml:2:1: a second document; expected YAML/],
+    ['a duration without end', edit('2s', '61m'), /^s\.yaml:4:11: duration is not valid; expected .* up to an hour/],
+    ['work without end', edit('3us', '3s'), /^s\.yaml:8:11: .*expected .* up to a second/],
+    ['a rate of almost never', edit('1kHz', '0.0001Hz'), /^s\.yaml:12:33: .*expected .* from 0\.001\/s/],
+    ['a device twice', edit('name: disk,', 'name: nic,'), /^s\.yaml:11:17: a second device 'nic' of guest net/],
     ['missing guests', 'cpus: 1', /^s\.yaml:1:1: guests is not valid; expected array/],
   ])('%s', (_, text, message) => {
     expect(failure(text)).toMatch(message)
