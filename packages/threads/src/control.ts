@@ -10,7 +10,7 @@ import type { SharedWasmMemory } from '@bottomhalf/machine'
 /** Control words: index into the control array; a CPU's state follows behind `firstCpu`. */
 export const Control = { gate: 0, agentsStop: 1, firstCpu: 2 } as const
 
-export const Gate = { Closed: 0, Open: 1, Abandoned: 2 } as const
+const Gate = { Closed: 0, Open: 1, Abandoned: 2 } as const
 
 /** How far a CPU's thread has come. A thread that ends in a state before `Returned` was lost. */
 export const CpuState = { Starting: 0, Loaded: 1, Online: 2, Returned: 3, Unwound: 4, Failed: 5 } as const

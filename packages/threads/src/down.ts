@@ -6,6 +6,8 @@
  * T4  Agents are joined before CPUs are asked to stop: no device works on a machine without CPUs.
  * T5  Every wait for a thread is bounded: who does not answer within the grace time is terminated.
  * T6  When `stopped` has resolved no thread, timer or handle of the machine is left.
+ * T7  A machine that is asked to stop while it starts stops as requested: a thread that still loads its code cannot answer,
+ *     and has done nothing yet.
  */
 import { Stop } from '@bottomhalf/machine'
 import { abandonGate, Control, cpuStates } from './control.js'
@@ -18,7 +20,7 @@ import { stopMachineWords } from './words.js'
 
 /** Remember the first failure (T3), unwind the rest. */
 export function fail(state: State, failure: Failure): void {
-  if (state.failure !== undefined) return
+  if (state.failure !== undefined || state.startGivenUp) return
   state.failure = failure
   stopMachineWords(state.words, failure.reason === 'bug' ? Stop.Bug : Stop.WorkerLost)
   state.online.reject(new MachineStartError(messageOf(failure)))
@@ -63,6 +65,7 @@ async function askCpus(state: State): Promise<void> {
   const { cpus, graceMs } = state
   stopMachineWords(state.words, Stop.Requested)
   if (await within(graceMs, allExited(cpus))) return
+  state.startGivenUp = state.onlineCount < cpus.length                 // T7
   fail(state, lost(`did not stop within ${graceMs} ms`, cpus.findIndex((cpu) => !cpu.ended)))
 }
 

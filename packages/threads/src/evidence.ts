@@ -6,8 +6,8 @@
  */
 import { Header, cpuEvidence, heapEvidence, memoryHash } from '@bottomhalf/machine'
 import type { CpuEvidence } from '@bottomhalf/machine'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Names, Thrown } from './control.js'
 
 /** Version of the form below. */
@@ -37,7 +37,7 @@ export interface Evidence {
 }
 
 /** Places in the memory, as word addresses and sizes. */
-export interface LayoutFacts {
+interface LayoutFacts {
   readonly hash: string
   readonly sizeWords: number
   readonly cpus: number
@@ -70,13 +70,28 @@ export interface FailureFacts {
 export async function writeEvidence(
   words: Int32Array, failure: FailureFacts, options: EvidenceOptions,
 ): Promise<string> {
-  await mkdir(options.folder, { recursive: true })
+  await makeFolder(options.folder)
   const name = `evidence-${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${process.pid}-${++written.count}`
   const raw = options.rawMemory === true ? `${name}.words` : undefined
   if (raw !== undefined) await writeWhole(join(options.folder, raw), usedBytes(words))
   const path = join(options.folder, `${name}.json`)
   await writeWhole(path, `${JSON.stringify(evidenceOf(words, failure, raw), undefined, 2)}\n`)
   return path
+}
+
+/** As mkdir -p. Node's own recursive form never ends where a file system answers ENOENT below a folder that exists (/proc). */
+async function makeFolder(folder: string): Promise<void> {
+  if (await exists(folder)) return
+  if (!await exists(dirname(folder))) await makeFolder(dirname(folder))
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error   // somebody else was faster
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false)
 }
 
 const written = { count: 0 }

@@ -31,6 +31,8 @@ export interface State {
   names: Names | undefined
   failure: Failure | undefined
   goingDown: boolean
+  /** Asked to stop before all CPUs were online, and not all answered. */
+  startGivenUp: boolean
 }
 
 /** A promise that others settle. */
@@ -52,7 +54,7 @@ export function newState(options: MachineOptions): State {
     memory, words: new Int32Array(memory.buffer), control: newControl(options.cpus),
     cpus: [], agents: [], reports: Array<unknown>(options.cpus).fill(undefined),
     online, stopped: deferred<Outcome>(),
-    onlineCount: 0, names: undefined, failure: undefined, goingDown: false,
+    onlineCount: 0, names: undefined, failure: undefined, goingDown: false, startGivenUp: false,
   }
 }
 
