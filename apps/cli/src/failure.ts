@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** An error to one line and an exit code. */
 import { InputError } from '@bottomhalf/base'
-import { RunFailedError } from '@bottomhalf/host'
+import { RunFailedError, RunRefusedError } from '@bottomhalf/host'
 import { CommanderError } from 'commander'
 import { ExitCode } from './exitCodes.js'
 
@@ -10,10 +10,23 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The result cannot be written: a full disk, for example. */
+export class OutputError extends Error {
+  override readonly name = 'OutputError'
+
+  constructor(cause: NodeJS.ErrnoException) {
+    super(`standard output cannot be written (${cause.code ?? cause.message})`, { cause })
+  }
+}
+
 /** Print what went wrong to standard error and answer the exit code. */
 export function reportFailure(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage   // it has spoken
-  const say = (text: string): void => { process.stderr.write(`bottomhalf: ${text}\n`) }
+  const say = (text: string): void => { process.stderr.write(`bottomhalf: ${oneLine(text)}\n`) }
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return ExitCode.Done
+    if (error.code === 'commander.help') say('no such command; expected one that --help names')   // else it has spoken
+    return ExitCode.Usage
+  }
   if (error instanceof UsageError) {
     say(error.message)
     return ExitCode.Usage
@@ -22,6 +35,25 @@ export function reportFailure(error: unknown): number {
     say(error.message)
     return ExitCode.BadInput
   }
-  say(error instanceof RunFailedError ? error.message : `internal: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
+  if (error instanceof RunRefusedError) {
+    say(error.message)
+    return ExitCode.Refused
+  }
+  const known = error instanceof RunFailedError || error instanceof OutputError
+  say(known ? error.message : `internal: ${whereThrown(error)}`)
   return ExitCode.Internal
+}
+
+/** A text from outside on one line, whatever it holds: control characters do not reach the terminal. */
+export function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what must not pass
+  return text.replace(/\s*\n\s*/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (c) =>
+    `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).trimEnd()
+}
+
+/** An error of ours, with the first line of its stack: a report of it needs the place. */
+function whereThrown(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const place = /\n\s+at (.*)/.exec(error.stack ?? '')?.[1]
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (at ${place})`}`
 }

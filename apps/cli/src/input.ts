@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Files that a run reads: the scenario, and the recordings it names. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InputError } from '@bottomhalf/base'
@@ -13,27 +13,38 @@ export type Recordings = Record<string, Recording>
 /** The scenario that ships with the command. */
 export const defaultScenario = fileURLToPath(new URL('./default.yaml', import.meta.url))
 
-/** Read a text file whole. Throws `InputError` when it cannot. */
+/** What is already open, as `<(zcat trace.gz)` makes it: it has a writer, so reading it ends. */
+const OPEN_ALREADY = /^\/dev\/(?:stdin|fd\/\d+)$/
+
+/** Read a text file whole. Throws `InputError` when it cannot, or when its end might never come. */
 export function readText(file: string, expected: string): string {
   try {
+    const stat = statSync(file)
+    const endless = !stat.isFile() && !stat.isDirectory() && !OPEN_ALREADY.test(file)
+    if (endless) throw new InputError({ file, line: 0, column: 0 }, 'is a pipe or a device', expected)
     return readFileSync(file, 'utf8')
   } catch (error) {
+    if (error instanceof InputError) throw error
     const code = (error as NodeJS.ErrnoException).code ?? String(error)
     const found = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a directory' : `cannot be read (${code})`
     throw new InputError({ file, line: 0, column: 0 }, found, expected)
   }
 }
 
-/** A scenario and the recordings of its traces; their files are relative to it. */
-export function readScenario(file: string): { scenario: Scenario, recordings: Recordings } {
-  const scenario = parseScenario(readText(file, 'a scenario file (YAML)'), file)
+/** A scenario. */
+export function readScenario(file: string): Scenario {
+  return parseScenario(readText(file, 'a scenario file (YAML)'), file)
+}
+
+/** The recordings of the traces of the scenario `file`; their files are relative to it. */
+export function readRecordings(scenario: Scenario, file: string): Recordings {
   const recordings: Recordings = {}
   for (const { arrivals } of scenario.guests.flatMap((guest) => guest.devices)) {
     if (!('trace' in arrivals)) continue
     const { trace } = arrivals
     recordings[recordingKey(trace)] = readRecording(resolve(dirname(file), trace.file), trace)
   }
-  return { scenario, recordings }
+  return recordings
 }
 
 /** One recorded line as arrival times. */

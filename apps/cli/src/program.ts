@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addCheck } from './check.js'
+import { oneLine } from './failure.js'
 import { addReplay } from './replay.js'
 import { addRun } from './run.js'
 
@@ -13,7 +14,10 @@ export function createProgram(done: (code: number) => void): Command {
     .description('the deferred interrupt work of a hypervisor: run it, check it, and see what it costs')
     .version(version)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => { write(text.replace(/^error: /, 'bottomhalf: ')) } })
+    .configureOutput({
+      outputError: (text) => { process.stderr.write(`${oneLine(text.replace(/^error: /, 'bottomhalf: '))}\n`) },
+      writeErr: () => undefined,   // the whole help, where one line does
+    })
   addRun(program, done)
   addCheck(program, done)
   addReplay(program, done)

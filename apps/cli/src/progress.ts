@@ -19,13 +19,14 @@ export function progressTo(stream: Stream): ProgressLine {
   return { ...line, show: (progress) => { line.show(progressText(progress)) } }
 }
 
-type Stream = Pick<WriteStream, 'write'> & { isTTY?: boolean }
+type Stream = Pick<WriteStream, 'write'> & { isTTY?: boolean, columns?: number }
 
 /** Where progress goes: one live line on a terminal, a plain line each time elsewhere. */
 export function statusLine(stream: Stream): Omit<ProgressLine, 'show'> & { readonly show: (text: string) => void } {
   const live = stream.isTTY === true
   return {
-    show: (text) => { stream.write(live ? CLEAR_LINE + text : `${text}\n`) },
+    // a line that wraps could not be cleared
+    show: (text) => { stream.write(live ? CLEAR_LINE + text.slice(0, (stream.columns ?? 80) - 1) : `${text}\n`) },
     note: (text) => { stream.write(`${live ? CLEAR_LINE : ''}bottomhalf: ${text}\n`) },
     end: () => { if (live) stream.write(CLEAR_LINE) },
   }

@@ -5,7 +5,7 @@ import { recordingKey, type Scenario } from '@bottomhalf/scenario'
 import { Option, type Command } from 'commander'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
-import { defaultScenario, readRecording, readScenario, type Recordings } from './input.js'
+import { defaultScenario, readRecording, readRecordings, readScenario, type Recordings } from './input.js'
 import { progressTo } from './progress.js'
 import { StopRequest } from './signals.js'
 import { runTable } from './table.js'
@@ -62,7 +62,8 @@ async function run(file: string, flags: Flags): Promise<number> {
   try {
     for (const defer of forms) {
       if (stop.requested !== undefined) break
-      runs.push(await runScenario(optionsOf(prepared, flags, defer), progress.show, stop.signal))
+      const report = await runScenario(optionsOf(prepared, flags, defer), progress.show, stop.signal)
+      if (report !== undefined) runs.push(report)
     }
   } finally {
     progress.end()
@@ -77,13 +78,13 @@ async function run(file: string, flags: Flags): Promise<number> {
 function prepare(file: string, flags: Flags): Prepared {
   if (flags.irq !== undefined && flags.arrivals === undefined) throw new UsageError('--irq needs --arrivals')
   const read = readScenario(file)
-  const cpus = flags.cpus ?? read.scenario.cpus
+  const cpus = flags.cpus ?? read.cpus
   if (flags.fault !== undefined && flags.fault.cpu >= cpus) {
     throw new UsageError(`--fault kill-cpu=${flags.fault.cpu}: expected a pCPU from 0 to ${cpus - 1}`)
   }
-  const guests = read.scenario.guests.map((guest) => ({ ...guest, cpu: guest.cpu % cpus }))
-  const scenario = { ...read.scenario, cpus, seed: flags.seed ?? read.scenario.seed, guests }
-  if (flags.arrivals === undefined) return { scenario, recordings: read.recordings }
+  const guests = read.guests.map((guest) => ({ ...guest, cpu: guest.cpu % cpus }))
+  const scenario = { ...read, cpus, seed: flags.seed ?? read.seed, guests }
+  if (flags.arrivals === undefined) return { scenario, recordings: readRecordings(scenario, file) }
   return replayed(scenario, flags.arrivals, flags.irq)
 }
 

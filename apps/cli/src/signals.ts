@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
-/** SIGINT and SIGTERM ask for an orderly end, once; a second one ends the process at once. */
+/**
+ * SIGINT and SIGTERM ask for an orderly end; a second one ends the process at once.
+ *
+ * G1  One Ctrl-C below npm arrives twice: from the terminal, and passed on by npm. What comes within `ECHO_MS` of the
+ *     first is its echo.
+ */
 import { ExitCode } from './exitCodes.js'
 
 const codes = { SIGINT: ExitCode.Interrupted, SIGTERM: ExitCode.Terminated } as const
+
+const ECHO_MS = 500
 
 /** Holds the two signals until `release`. */
 export class StopRequest {
   readonly #controller = new AbortController()
   #requested: keyof typeof codes | undefined
+  #requestedMs = 0
 
   constructor() {
     process.on('SIGINT', this.#take)
@@ -35,8 +43,12 @@ export class StopRequest {
 
   readonly #take = (name: NodeJS.Signals): void => {
     const signal = name === 'SIGINT' ? 'SIGINT' : 'SIGTERM'
-    if (this.#requested !== undefined) process.exit(codes[signal])
+    if (this.#requested !== undefined) {
+      if (performance.now() - this.#requestedMs < ECHO_MS) return      // G1
+      process.exit(codes[signal])
+    }
     this.#requested = signal
+    this.#requestedMs = performance.now()
     this.#controller.abort()
   }
 }

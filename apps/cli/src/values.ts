@@ -12,17 +12,19 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
+const LONGEST_NS = 3600e9
+
 /** A duration, in ns: a bare number counts seconds. At most an hour. */
 export function durationNs(text: string): number {
   const ns = parseDurationNs(text)
-  if (ns !== undefined && ns > 0 && ns <= 3600e9) return ns
+  if (ns !== undefined && ns > 0 && ns <= LONGEST_NS) return ns
   throw new InvalidArgumentError('Expected a duration up to an hour: seconds, or with a unit like 500ms, 2m.')
 }
 
-/** `kill-cpu=N` or `kill-cpu=N@TIME`. */
+/** `kill-cpu=N` or `kill-cpu=N@TIME`, at most an hour. */
 export function fault(text: string): { cpu: number, atNs: number } {
   const match = /^kill-cpu=(\d{1,2})(?:@(.+))?$/.exec(text)
   const atNs = parseDurationNs(match?.[2] ?? '1s')
-  if (match !== null && atNs !== undefined) return { cpu: Number(match[1]), atNs }
-  throw new InvalidArgumentError('Expected kill-cpu=N or kill-cpu=N@TIME.')
+  if (match !== null && atNs !== undefined && atNs <= LONGEST_NS) return { cpu: Number(match[1]), atNs }
+  throw new InvalidArgumentError('Expected kill-cpu=N or kill-cpu=N@TIME, up to an hour.')
 }

@@ -104,6 +104,50 @@ describe('an end before the end', () => {
     expect(code).toBe(exitCode)
   })
 
+  test('one Ctrl-C that arrives twice, as below npm, is one: the report so far is printed', async () => {
+    const { code, stdout } = await bottomhalf(['run', '--duration', '60', '--json'], async (pid, stderr) => {
+      await runs(pid, stderr)
+      process.kill(pid, 'SIGINT')
+      await new Promise((resolve) => { setTimeout(resolve, 20) })
+      process.kill(pid, 'SIGINT')
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ ended: 'SIGINT', runs: [{ lost: 0 }] })
+    expect(code).toBe(130)
+  })
+
+  test('a signal before anything ran ends the start, without a report', async () => {
+    const { code, stdout } = await bottomhalf(['run', '--cpus', '64', '--duration', '60', '--json'], async (pid) => {
+      await new Promise((resolve) => { setTimeout(resolve, 1500) })
+      process.kill(pid, 'SIGTERM')
+    })
+    if (stdout !== '') expect(JSON.parse(stdout)).toMatchObject({ ended: 'SIGTERM' })
+    expect(code).toBe(143)
+    expect(existsSync(join(folder, 'bottomhalf-evidence'))).toBe(false)
+  })
+
+  test('evidence that cannot be saved is said in the same line', async () => {
+    const { code, stderr } = await bottomhalf(['run', '--fault', 'kill-cpu=1@10ms', '--evidence', '/proc/none/at/all'])
+    expect(stderr).toMatch(/^bottomhalf: the machine stopped \(worker-lost\): CPU 1: .* \(no evidence saved: .*\)$/m)
+    expect(code).toBe(70)
+  })
+
+  test('a scenario that the machine cannot hold is refused with 4, and nothing is saved', async () => {
+    const devices = Array.from({ length: 64 }, (_, i) => `{name: d${i}, arrivals: {constant: 1/s}}`).join(', ')
+    const guests = Array.from({ length: 5 }, (_, i) => `{name: g${i}, cpu: 0, devices: [${devices}]}`).join(', ')
+    const { code, stdout, stderr } = await bottomhalf(['run', file('many.yaml', `guests: [${guests}]`), '--evidence', 'none'])
+    expect(stderr).toMatch(/^bottomhalf: guest g\d: binding device d\d+ answers -ENOSPC$/m)
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(existsSync(join(folder, 'none'))).toBe(false)
+  })
+
+  test('guests that work for longer than the host would wait in vain lose nothing', async () => {
+    const devices = Array.from({ length: 40 }, (_, i) => `{name: d${i}, arrivals: {constant: 20/s}}`).join(', ')
+    const slow = file('slow.yaml', `guests: [{name: a, cpu: 0, work: 150ms, devices: [${devices}]}]`)
+    const { code, stdout } = await bottomhalf(['run', slow, '--duration', '100ms', '--defer', 'softirq', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({ runs: [{ lost: 0 }] })
+    expect(code).toBe(0)
+  })
+
   test('a worker killed by force ends the host with its evidence and exit code 70', async () => {
     const { code, stdout, stderr } = await bottomhalf(['run', '--duration', '60', '--fault', 'kill-cpu=1@200ms', '--evidence', 'ev'])
     expect(code).toBe(70)
@@ -118,6 +162,11 @@ describe('bad input: one line, nothing started', () => {
   test.each([
     ['an unknown option', ['run', '--nonsense'], 2, /^bottomhalf: unknown option '--nonsense'\n$/],
     ['an unknown command', ['frob'], 2, /^bottomhalf: unknown command 'frob'\n$/],
+    ['an option almost right', ['run', '--deferr'], 2, /^bottomhalf: unknown option '--deferr' \(Did you mean --defer\?\)\n$/],
+    ['no command', [], 2, /^bottomhalf: no such command; expected one that --help names\n$/],
+    ['help for no command', ['help', 'frob'], 2, /^bottomhalf: no such command; expected .*\n$/],
+    ['a name with a line break', ['run', 'a\nb\u001b[2J'], 3, /^bottomhalf: a b\\u001b\[2J: no such file; expected .*\n$/],
+    ['a device for a scenario', ['run', '/dev/zero'], 3, /^bottomhalf: \/dev\/zero: is a pipe or a device; expected .*\n$/],
     ['an impossible count', ['run', '--cpus', '0'], 2, /^bottomhalf: option '--cpus <n>' argument '0' is invalid\. Expected .* 1 to 64\.\n$/],
     ['a value that is none of the choices', ['run', '--defer', 'later'], 2, /^bottomhalf: .*Allowed choices are softirq, tasklet, both\.\n$/],
     ['a fault on a CPU that is not there', ['run', '--fault', 'kill-cpu=9'], 2, /^bottomhalf: --fault kill-cpu=9: expected .* 0 to 3\n$/],

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type { RunReport } from '@bottomhalf/host'
 import { expect, test } from 'vitest'
-import { progressText, progressTo } from '../src/progress.js'
+import { oneLine } from '../src/failure.js'
+import { progressText, progressTo, statusLine } from '../src/progress.js'
 import { duration, runTable } from '../src/table.js'
 import { durationNs, fault, wholeNumber } from '../src/values.js'
 
@@ -52,6 +53,19 @@ test('progress is one live line on a terminal and plain lines elsewhere', () => 
   expect(written(true)).toBe(`\r\u001b[2K${progressText(progress)}\r\u001b[2K`)
 })
 
+test('the live line is never wider than the terminal', () => {
+  let all = ''
+  const stream = { isTTY: true, columns: 40, write: (text: string) => { all += text; return true } }
+  statusLine(stream).show('x'.repeat(100))
+  expect(all).toBe(`\r\u001b[2K${'x'.repeat(39)}`)
+})
+
+test('a message is one line and holds no control characters, whatever it quotes', () => {
+  expect(oneLine('a\n  b\r\nc')).toBe('a b c')
+  expect(oneLine('x\u0000y\u001b[2Jz\u009b')).toBe('x\\u0000y\\u001b[2Jz\\u009b')
+  expect(oneLine('grün 😀')).toBe('grün 😀')
+})
+
 test('values read what they say and refuse the rest', () => {
   expect(wholeNumber(1, 64)('64')).toBe(64)
   expect(() => wholeNumber(1, 64)('65')).toThrow('from 1 to 64')
@@ -62,5 +76,6 @@ test('values read what they say and refuse the rest', () => {
   expect(() => durationNs('0')).toThrow('Expected a duration')
   expect(fault('kill-cpu=3')).toEqual({ cpu: 3, atNs: 1e9 })
   expect(fault('kill-cpu=3@20ms')).toEqual({ cpu: 3, atNs: 2e7 })
+  expect(() => fault('kill-cpu=3@61m')).toThrow('up to an hour')
   expect(() => fault('kill-disk')).toThrow('Expected kill-cpu=N')
 })

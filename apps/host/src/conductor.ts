@@ -7,7 +7,7 @@
  *     all the time it needs: what is missing then is lost.
  * R2  An interrupt that a device sends after its unbind returned reaches no driver (I2).
  */
-import { errnoName, type DomId, type Pirq } from '@bottomhalf/base'
+import { errnoName, type DomId, type Errno, type Pirq } from '@bottomhalf/base'
 import {
   Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate, guestCreate,
   guestProgram, histogramRead, percentile,
@@ -29,6 +29,9 @@ interface Wired {
   readonly domId: DomId, readonly pirq: Pirq, readonly device: number, readonly driver: number
 }
 
+/** What the machine refused to make, and why: then nothing ran. Plain data. */
+export interface Refusal { readonly refused: string }
+
 /** What a run found while it ran. Plain data. */
 export interface ConductorReport {
   readonly seconds: number
@@ -38,24 +41,29 @@ export interface ConductorReport {
   readonly afterUnbind: number
 }
 
+/** Vector of a guest's first device; the schema's most are 64, well below the guest's own. */
 const FIRST_GVEC = 0x30
-const LAST_GVEC = 0xef
 const PIRQS = 128
-const DRAIN_MS = 5000
+const STALLED_MS = 5000
 const LATE_INTERRUPTS = 8
 const SETTLE_MS = 20
 const FREEING_MS = 2000
 const BATCH = 256
 
 /** The agent's function. */
-export function run(context: AgentContext<RunData>): ConductorReport {
+export function run(context: AgentContext<RunData>): ConductorReport | Refusal {
   const { options, shared } = context.data
   const counts = new Int32Array(shared)
-  const devices = options.scenario.guests.flatMap((guest, i) => wireGuest(context, guest, i + 1))
+  Atomics.store(counts, Shared.running, 1)
+  const devices: Wired[] = []
+  for (const [i, guest] of options.scenario.guests.entries()) {
+    const refused = wireGuest(context, guest, i + 1, devices)
+    if (refused !== undefined) return { refused: `guest ${guest.name}: ${refused}` }
+  }
   const startNs = nowNs()
   pace(context, devices, counts)
   const seconds = (nowNs() - startNs) / 1e9
-  drain(context, devices)                                               // R1
+  drain(context, devices, counts)                                       // R1
   const reports = devices.map(deviceReport)
   const latencyNs = latencies(devices)
   const afterUnbind = unbindAll(context, devices)
@@ -65,43 +73,39 @@ export function run(context: AgentContext<RunData>): ConductorReport {
 
 // ---- wiring
 
-function wireGuest(context: AgentContext<RunData>, guest: GuestScenario, domId: number): Wired[] {
+/** Make a guest with its devices and bind them; they join `devices`. What was refused, or undefined. */
+function wireGuest(
+  context: AgentContext<RunData>, guest: GuestScenario, domId: number, devices: Wired[],
+): string | undefined {
   const wired: Wired[] = []
   let drivers = 0
   for (const [i, scenario] of guest.devices.entries()) {
-    const device = made(deviceCreate())
-    drivers = made(driverCreate(device, gvecOf(i), i, guest.work, drivers))
+    const device = deviceCreate()
+    drivers = device === 0 ? 0 : driverCreate(device, FIRST_GVEC + i, i, guest.work, drivers)
+    if (drivers === 0) return `no memory for device ${scenario.name}`
     wired.push({ guest: guest.name, scenario, domId: domId as DomId, pirq: i as Pirq, device, driver: drivers })
   }
-  const guestData = made(guestCreate(drivers, guest.tick === undefined ? 0 : 1e9 / guest.tick))
-  control(context, Operation.CreateDomain, createDomainArgs({
+  const guestData = guestCreate(drivers, guest.tick === undefined ? 0 : 1e9 / guest.tick)
+  if (guestData === 0) return 'no memory for it'
+  const created = control(context, Operation.CreateDomain, createDomainArgs({
     domId: domId as DomId, nrPirqs: PIRQS, cpu: guest.cpu, guestProgram: guestProgram.id, guestData,
   }))
-  for (const [i, { device, pirq }] of wired.entries()) {
-    control(context, Operation.BindMsi, bindMsiArgs({
-      domId: domId as DomId, pirq, msi: device + Device.msi, gvec: gvecOf(i), gflags: GFLAGS_UNMASKED,
+  if (created !== 0) return `creating it answers ${errnoName(created)}`
+  for (const { scenario, device, pirq } of wired) {
+    const bound = control(context, Operation.BindMsi, bindMsiArgs({
+      domId: domId as DomId, pirq, msi: device + Device.msi, gvec: FIRST_GVEC + pirq, gflags: GFLAGS_UNMASKED,
     }))
+    if (bound !== 0) return `binding device ${scenario.name} answers ${errnoName(bound)}`
   }
-  return wired
+  devices.push(...wired)
+  return undefined
 }
 
-function gvecOf(i: number): number {
-  const gvec = FIRST_GVEC + i
-  if (gvec > LAST_GVEC) throw new Error('a guest has more devices than there are vectors')
-  return gvec
-}
-
-function made(address: number): number {
-  if (address === 0) throw new Error('the machine is out of memory')
-  return address
-}
-
-/** Do a control operation; throws what it was refused with. */
-function control(context: AgentContext<RunData>, operation: Operation, args: readonly number[]): void {
+/** Do a control operation; answers its result. */
+function control(context: AgentContext<RunData>, operation: Operation, args: readonly number[]): Errno {
   if (!controlPost(operation, args)) throw new Error('the control mailbox is in use')
   while (!controlIsDone()) if (context.pause(0.2)) throw new Error('the machine stops')
-  const result = controlResult()
-  if (result !== 0) throw new Error(`control operation ${operation} (${args.join(', ')}) was refused: ${errnoName(result)}`)
+  return controlResult()
 }
 
 // ---- running
@@ -140,10 +144,18 @@ function publish(counts: Int32Array, devices: readonly Wired[]): void {
   Atomics.store(counts, Shared.coalesced, total(reports, (r) => r.coalesced))
 }
 
-/** Wait until every driver has taken all arrivals of its device, or for as long as that could ever take. */
-function drain(context: AgentContext<RunData>, devices: readonly Wired[]): void {
-  const giveUpNs = nowNs() + DRAIN_MS * 1e6
-  while (devices.some((wired) => deviceReport(wired).lost !== 0) && nowNs() < giveUpNs) context.pause(1)
+/** Wait until every driver has taken all arrivals of its device, or none has been taken for long. */
+function drain(context: AgentContext<RunData>, devices: readonly Wired[], counts: Int32Array): void {
+  let left = Infinity
+  let sinceNs = nowNs()
+  for (;;) {
+    const now = total(devices, (wired) => Math.abs(deviceReport(wired).lost))
+    if (now === 0 || nowNs() - sinceNs > STALLED_MS * 1e6) return
+    if (now !== left) sinceNs = nowNs()
+    left = now
+    publish(counts, devices)
+    if (context.pause(1)) return
+  }
 }
 
 function deviceReport({ guest, scenario: { name }, device, driver }: Wired): DeviceReport {
@@ -163,7 +175,10 @@ function latencies(devices: readonly Wired[]): RunReport['latencyNs'] {
 
 /** Unbind every device, let each interrupt some more, and count what its driver saw of that (R2). */
 function unbindAll(context: AgentContext<RunData>, devices: readonly Wired[]): number {
-  for (const { domId, pirq } of devices) control(context, Operation.UnbindMsi, unbindMsiArgs({ domId, pirq }))
+  for (const { domId, pirq } of devices) {
+    const result = control(context, Operation.UnbindMsi, unbindMsiArgs({ domId, pirq }))
+    if (result !== 0) throw new Error(`unbinding pIRQ ${pirq} of domain ${domId} answers ${errnoName(result)}`)
+  }
   const before = runs(devices)
   for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of devices) deviceInterrupt(device)
   context.pause(SETTLE_MS)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** @bottomhalf/host: the reference host as a library: run a scenario on real threads, get a report. */
 export { runScenario } from './runScenario.js'
-export { invariantNames, isClean, RunFailedError } from './report.js'
+export { invariantNames, isClean, RunFailedError, RunRefusedError } from './report.js'
 export type {
   Defer, DeviceReport, GuestReport, InvariantName, LockCounts, Progress, RunOptions, RunReport,
 } from './report.js'

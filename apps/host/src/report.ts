@@ -88,6 +88,11 @@ export function isClean(report: RunReport): boolean {
   return report.lost === 0 && invariantNames.every((name) => report.invariants[name] === 'ok')
 }
 
+/** The machine cannot hold what the scenario asks for; nothing was run. */
+export class RunRefusedError extends Error {
+  override readonly name = 'RunRefusedError'
+}
+
 /** The run died: a BUG, a lost worker, code that does not fit the memory. What there is of evidence was saved. */
 export class RunFailedError extends Error {
   override readonly name = 'RunFailedError'

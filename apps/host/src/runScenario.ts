@@ -4,9 +4,9 @@
  */
 import { createSharedMemory } from '@bottomhalf/machine/provide'
 import { startMachine, type Outcome, type RunningMachine } from '@bottomhalf/threads'
-import { invariantNames, RunFailedError, type InvariantName, type Progress, type RunOptions, type RunReport } from './report.js'
+import { invariantNames, RunFailedError, RunRefusedError, type InvariantName, type Progress, type RunOptions, type RunReport } from './report.js'
 import { Shared, type RunData } from './shared.js'
-import type { ConductorReport } from './conductor.js'
+import type { ConductorReport, Refusal } from './conductor.js'
 import type { RestReport } from './entry.js'
 
 const MEMORY_WORDS = 8 * 1024 * 1024
@@ -16,29 +16,37 @@ const PROGRESS_MS = 1000
 const moduleUrl = (name: string): URL => new URL(`./${name}.js`, import.meta.url)
 
 /**
- * Run once. `stop` ends the run early, in order, with the report so far. Throws `RunFailedError` when the machine dies; its
- * evidence is saved then.
+ * Run once. `stop` ends the run early, in order, with the report so far; undefined if it came before anything ran. Throws `RunRefusedError` when the machine cannot hold the
+ * scenario, `RunFailedError` when it dies; its evidence is saved then.
  */
 export async function runScenario(
   options: RunOptions, onProgress: (progress: Progress) => void = () => undefined, stop?: AbortSignal,
-): Promise<RunReport> {
+): Promise<RunReport | undefined> {
+  if (stop?.aborted === true) return undefined
   const data: RunData = { options, shared: new SharedArrayBuffer(Shared.words * 4) }
   const machine = startMachine({
     cpus: options.scenario.cpus,
     entry: moduleUrl('entry'),
     cpuMain: 'pcpuMain',
-    data,
+    data: { ...data, options: { ...options, recordings: {} } },   // only the conductor replays: they may be large
     memory: createSharedMemory(MEMORY_WORDS),
     conditions: options.defer === 'tasklet' ? ['tasklet'] : [],
     debug: options.debug,
     evidence: { folder: options.evidence },
   })
   const counts = new Int32Array(data.shared)
-  const askToStop = (): void => { Atomics.store(counts, Shared.stop, 1) }
+  const early = { is: false }
+  const askToStop = (): void => {
+    Atomics.store(counts, Shared.stop, 1)
+    early.is = Atomics.load(counts, Shared.running) === 0
+    if (early.is) void machine.stop()                                  // a start may take longer than anybody waits
+  }
   stop?.addEventListener('abort', askToStop)
-  if (stop?.aborted === true) askToStop()
   try {
     return await conduct(machine, data, counts, onProgress)
+  } catch (error) {
+    if (early.is && (await machine.stopped).reason === 'requested') return undefined
+    throw error
   } finally {
     stop?.removeEventListener('abort', askToStop)
   }
@@ -54,8 +62,9 @@ async function conduct(
     const found = await Promise.race([conducted, ends])
     const outcome = await machine.stop()
     if (outcome.reason !== 'requested') failure(outcome)
+    if ('refused' in found) throw new RunRefusedError(found.refused)
     const rest = outcome.reports.find((report) => report !== undefined) as RestReport | undefined
-    if (found === undefined || rest === undefined) throw new RunFailedError('the run ended without its report', outcome.evidencePath)
+    if (rest === undefined) throw new RunFailedError('the run ended without its report', outcome.evidencePath)
     return reportOf(data.options, found, rest)
   } finally {
     stopWatching()
@@ -63,13 +72,13 @@ async function conduct(
   }
 }
 
-async function startConductor(machine: RunningMachine, data: RunData): Promise<ConductorReport | undefined> {
+async function startConductor(machine: RunningMachine, data: RunData): Promise<ConductorReport | Refusal> {
   const outcome = machine.stopped
   try {
     await machine.online
     const agent = await machine.startAgent({ module: moduleUrl('conductor'), name: 'conductor', data })
     const found = await agent.done
-    if (found !== undefined) return found as ConductorReport
+    if (found !== undefined) return found as ConductorReport | Refusal
   } catch {
     // the machine died under it: its outcome says why
   }

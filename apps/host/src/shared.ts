@@ -3,7 +3,7 @@
 import type { RunOptions } from './report.js'
 
 /** Indices into the shared words. */
-export const Shared = { stop: 0, raised: 1, delivered: 2, coalesced: 3, elapsedMs: 4, words: 5 } as const
+export const Shared = { stop: 0, raised: 1, delivered: 2, coalesced: 3, elapsedMs: 4, running: 5, words: 6 } as const
 
 /** What the threads of a run are started with. */
 export interface RunData { readonly options: RunOptions, readonly shared: SharedArrayBuffer }
