@@ -21,7 +21,7 @@ const change = (next: (old: number, b: number) => number): Meaning => (words, at
   return old
 }
 
-export const meanings = {
+const meanings = {
   ld: (words, at) => words[at] ?? 0,
   load: (words, at) => words[at] ?? 0,
   st: (words, at, b) => { words[at] = b; return 0 },

@@ -16,7 +16,7 @@ import { DPCI_MASKED_BIT, DPCI_RUN, dpciDomain, HvmPirqDpci } from '../src/recor
 import { bootFire, fire, GVECS, leave, rebind, rebindOnce, secondOf, serve, serveUntilDone, unbind } from './fire.model.js'
 import { isRequested, takeRequested } from './setup.model.js'
 
-export interface Fire {
+interface Fire {
   readonly machine: Lockstep
   readonly cpus: number
   readonly dpci: number
@@ -27,7 +27,7 @@ export interface Fire {
 }
 
 /** A machine with two bound records, at rest. `prepare` chooses what the run is to be of, before the snapshot. */
-export function ready(cpus: number, prepare: Prepare = () => undefined): Fire {
+function ready(cpus: number, prepare: Prepare = () => undefined): Fire {
   const machine = lockstep({ cpus, irqsOn: true, interrupts: 'free', log: true })
   const dpci = machine.call(0, () => bootFire(cpus))
   prepare(machine)
