@@ -9,10 +9,7 @@
  * HP1  An access outside a live block is a violation. Giving a block back touches all its words.
  */
 import type { Executor } from './executor.js'
-import type { Block, ViolationKind } from './program.js'
-
-/** Blocks of this size and more lie on lines of their own, as the machine's do. */
-const LINE_WORDS = 32
+import type { ViolationKind } from './program.js'
 
 export class Heap {
   readonly base: number
@@ -20,19 +17,15 @@ export class Heap {
   private readonly executor: Executor
   private readonly owner: number
   private readonly next: number
-  private readonly arenas: number
   private readonly arenaWords: number
 
-  constructor(executor: Executor, base: number, end: number, live: readonly Block[]) {
+  constructor(executor: Executor, base: number, end: number) {
     this.executor = executor
     this.base = base
     this.end = end
     this.owner = executor.undo.reserve(end - base)
     this.next = executor.undo.reserve(executor.count)
-    const used = live.reduce((last, block) => Math.max(last, block.address + block.words), base)
-    this.arenas = (used + LINE_WORDS - 1) & -LINE_WORDS
-    this.arenaWords = Math.floor((end - this.arenas) / executor.count) & -LINE_WORDS
-    for (const { address, words } of live) this.own(address, words)
+    this.arenaWords = Math.floor((end - base) / executor.count) & ~1
   }
 
   /** Whether an access to a word at or above `base` is one to a live block. */
@@ -43,19 +36,19 @@ export class Heap {
   /** What is wrong with an access that is not allowed. */
   complaint(address: number): readonly [ViolationKind, string] {
     const owner = address < this.end ? this.executor.undo.cells[this.owner + address - this.base]! : 0
-    if (owner === 0) return ['bad-access', `access to word ${address}, which was never allocated`]
+    if (owner === 0) return ['use-after-free', `access to word ${address}, which was never allocated`]
     return ['use-after-free', `access to word ${-owner - 1} of the freed block at ${address + owner + 1}`]
   }
 
   /** Allocate from the arena of a context; 0 if it is exhausted. The words are 0. */
   alloc(label: number, words: number): number {
     const { undo } = this.executor
-    const align = words >= LINE_WORDS ? LINE_WORDS : 2
-    const from = (undo.cells[this.next + label]! + align - 1) & -align
-    if (words <= 0 || from + words > this.arenaWords) return 0
-    const address = this.arenas + label * this.arenaWords + from
-    undo.set(this.next + label, from + words)
-    this.own(address, words)
+    const used = undo.cells[this.next + label]!
+    const rounded = (words + 1) & ~1
+    if (words <= 0 || used + rounded > this.arenaWords) return 0
+    const address = this.base + label * this.arenaWords + used
+    undo.set(this.next + label, used + rounded)
+    for (let word = 0; word < words; word++) undo.set(this.owner + address - this.base + word, word + 1)
     return address
   }
 
@@ -70,19 +63,12 @@ export class Heap {
     return 0
   }
 
-  /** Addresses of the blocks that contexts allocated and nobody gave back. */
+  /** Addresses of the blocks that are allocated. */
   live(): number[] {
     const { cells } = this.executor.undo
     const blocks: number[] = []
-    for (let address = this.arenas; address < this.end; address++) {
-      if (cells[this.owner + address - this.base] === 1) blocks.push(address)
-    }
+    for (let word = 0; word < this.end - this.base; word++) if (cells[this.owner + word] === 1) blocks.push(this.base + word)
     return blocks
-  }
-
-  private own(address: number, words: number): void {
-    const first = this.owner + address - this.base
-    for (let word = 0; word < words; word++) this.executor.undo.set(first + word, word + 1)
   }
 
   private release(first: number): number {

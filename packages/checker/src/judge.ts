@@ -31,10 +31,10 @@ export function judgeEnd(executor: Executor, judge: EndJudge): Violation | null 
   if (executor.violation !== null) return executor.violation
   if (!executor.isEnd()) return null
   const isComplete = executor.isComplete()
-  if (!isComplete && judge.allowBlocked !== true) return blockedViolation(executor)
   const message = judge.atRest?.(restState(executor, isComplete))
   if (message !== undefined) return { kind: 'at-rest', message, step: executor.depth, context: '-' }
-  return !isComplete || judge.allowLeaks === true ? null : leak(executor)
+  if (!isComplete) return judge.allowBlocked === true ? null : blockedViolation(executor)
+  return judge.allowLeaks === true ? null : leak(executor)
 }
 
 function leak(executor: Executor): Violation | null {

@@ -42,7 +42,6 @@ export interface CompileOptions {
   readonly threads?: boolean
 }
 
-const FIRST_WORD = 2
 const HEAP_WORDS_PER_CONTEXT = 64
 
 /** Compile a parsed program. */
@@ -78,7 +77,7 @@ class Compiler {
   private readonly words = new Map<string, number>()
   private readonly registers = new Map<string, number>()
   private readonly asserts: string[] = []
-  private nextWord = FIRST_WORD
+  private nextWord = 2
   private context = ''
 
   constructor(text: ProgramText) {
@@ -98,7 +97,7 @@ class Compiler {
     const columns = COLUMNS.map((name) => [name, Int32Array.from(this.rows, (row) => row[name])] as const)
     const code = Object.fromEntries(columns) as unknown as Code
     const names = this.wordNames()
-    const words = (this.nextWord + 31) & ~31
+    const words = (this.nextWord + 1) & ~1
     const usesHeap = this.rows.some((row) => row.kind === Op.Xmalloc || row.kind === Op.Xfree)
     const heapWords = usesHeap ? text.contexts.length * HEAP_WORDS_PER_CONTEXT : 0
     const result: LitmusProgram = {
@@ -113,7 +112,7 @@ class Compiler {
         const memory = new Int32Array(words + heapWords)
         for (const [address, value] of initial) memory[address] = value
         const contexts = new LitmusContexts(result, host)
-        return { memory, contexts, firstWord: FIRST_WORD, heap: usesHeap ? { base: words, end: words + heapWords, live: [] } : null }
+        return { memory, contexts, heapBase: usesHeap ? words : 0, heapEnd: words + heapWords }
       },
       text: original, code, entry, words: this.words, registers: this.registers, firstRegister, asserts: this.asserts,
     }
