@@ -17,8 +17,6 @@ export class Heap {
   private readonly executor: Executor
   private readonly owner: number
   private readonly next: number
-  /** Blocks that contexts allocated and nobody gave back. */
-  private readonly count: number
   private readonly arenaWords: number
 
   constructor(executor: Executor, base: number, end: number) {
@@ -27,7 +25,6 @@ export class Heap {
     this.end = end
     this.owner = executor.undo.reserve(end - base)
     this.next = executor.undo.reserve(executor.count)
-    this.count = executor.undo.reserve(1)
     this.arenaWords = Math.floor((end - base) / executor.count) & ~1
   }
 
@@ -60,10 +57,7 @@ export class Heap {
     const { undo } = this.executor
     const first = this.owner + address - this.base
     const owner = address >= this.base && address < this.end ? undo.cells[first]! : 0
-    if (owner === 1) {
-      if (address >= this.arenas) undo.set(this.count, undo.cells[this.count]! - 1)
-      return this.release(first)
-    }
+    if (owner === 1) return this.release(first)
     if (owner === -1) this.executor.failHere(d, ['double-free', `the block at ${address} was freed before`])
     else this.executor.failHere(d, ['bad-free', `xfree(${address}): no block begins there`])
     return 0
@@ -73,7 +67,6 @@ export class Heap {
   live(): number[] {
     const { cells } = this.executor.undo
     const blocks: number[] = []
-    if (cells[this.count] === 0) return blocks
     for (let word = 0; word < this.end - this.base; word++) if (cells[this.owner + word] === 1) blocks.push(this.base + word)
     return blocks
   }

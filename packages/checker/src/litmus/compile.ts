@@ -18,8 +18,8 @@ export const JMP = 65
 export const SET = 66
 export const ASSERT = 67
 
-/** An operand is reg[left] + reg[right] + constant; register 0 always holds 0. `fixed`: no operand has a register. */
-const COLUMNS = ['kind', 'dest', 'target', 'fixed', 'a1', 'aK', 'b1', 'b2', 'bK', 'c1', 'c2', 'cK'] as const
+/** An operand is reg[left] + reg[right] + constant; register 0 always holds 0. */
+const COLUMNS = ['kind', 'dest', 'target', 'a1', 'aK', 'b1', 'b2', 'bK', 'c1', 'c2', 'cK'] as const
 type Row = Record<typeof COLUMNS[number], number>
 export type Code = Readonly<Record<typeof COLUMNS[number], Int32Array>>
 
@@ -154,9 +154,8 @@ class Compiler {
   private operands(b: Expression = zero, c: Expression = zero, place: Place | null = null): Row {
     const a = place?.index ?? zero
     const base = place === null || place.name === '' ? 0 : this.word(place.name)
-    const names = [a.left, b.left, b.right, c.left, c.right]
     return {
-      kind: 0, dest: -1, target: 0, fixed: names.every((name) => name === '') ? 1 : 0,
+      kind: 0, dest: -1, target: 0,
       a1: this.register(a.left), aK: base + a.constant,
       b1: this.register(b.left), b2: this.register(b.right), bK: b.constant,
       c1: this.register(c.left), c2: this.register(c.right), cK: c.constant,

@@ -3,6 +3,7 @@
  * Runs compiled text programs: each context is a row number and registers, all of them cells of the executor.
  */
 import { scramble } from '../classes.js'
+import { Op } from '../op.js'
 import type { ContextHost, Contexts } from '../program.js'
 import { ASSERT, IF, JMP, SET, type Code, type LitmusProgram } from './compile.js'
 
@@ -66,7 +67,7 @@ export class LitmusContexts implements Contexts {
       else return host.fail(context, 'assertion', `assert ${this.asserts[code.target[row]!] ?? ''}`)
     }
     host.setCell(this.row + context, row)
-    if (code.fixed[row] !== 0) host.offer(context, kind, code.aK[row]!, code.bK[row]!, code.cK[row]!)
+    if (kind === Op.Done) host.offer(context, kind, 0, 0, 0)
     else host.offer(context, kind, this.a(row), this.b(row), this.c(row))
   }
 
