@@ -6,15 +6,16 @@
  * Contexts  bootMachine: CPU 0, IF = 0, before any other CPU runs.  pcpuMain: each CPU.
  * Locks     none.
  */
-import { bug } from '@bottomhalf/base'
+import { bug, type Ref } from '@bottomhalf/base'
 import { setupCpus } from '@bottomhalf/cpu'
-import { setupDomains } from '@bottomhalf/domain'
-import { setupHvm } from '@bottomhalf/hvm'
+import { setRelinquishOperations, setupDomains } from '@bottomhalf/domain'
+import { sendGuestVcpuVirq, setupHvm, VIRQ_TIMER } from '@bottomhalf/hvm'
 import { setupIrqs } from '@bottomhalf/irq'
 import { cpuCount, debugChecks, handler } from '@bottomhalf/machine'
 import { setupPassthroughIo } from '@bottomhalf/passthrough-io'
+import { pciReleaseDevicesHandler, setupPci } from '@bottomhalf/passthrough-pci'
 import { setupRcu } from '@bottomhalf/rcu'
-import { setupSched, setupSchedCpu } from '@bottomhalf/sched'
+import { setPeriodicTick, setupSched, setupSchedCpu } from '@bottomhalf/sched'
 import { setupSoftirqs } from '@bottomhalf/softirq'
 import { setupSpinlocks, type LockKind, type ProfileLevel } from '@bottomhalf/spinlock'
 import { setupTasklets } from '@bottomhalf/tasklet'
@@ -53,9 +54,24 @@ export function bootMachine(options: BootOptions): void {
   for (let cpu = 0; cpu < cpuCount(); cpu++) setupSchedCpu(cpu)
   setupHvm()
   setupPassthroughIo(HVM_DPCI_SOFTIRQ)
+  setupPci()
+  joinSeams()
   setupControl()
   setupOperations()
 }
+
+/** What a layer asks of those above it, where only the top knows both. */
+function joinSeams(): void {
+  setPeriodicTick(periodicTickHandler)
+  setRelinquishOperations({ devices: pciReleaseDevicesHandler })
+}
+
+/** A tick of a vCPU's periodic timer (SCH-5). */
+function periodicTick(v: Ref<'Vcpu'>): void {
+  sendGuestVcpuVirq(v, VIRQ_TIMER)
+}
+
+const periodicTickHandler = handler('vcpuPeriodicTick', periodicTick)
 
 /** What each CPU runs until the machine stops. The engine calls it by name. */
 export const pcpuMain = handler('pcpuMain', pcpuLoop)

@@ -3,10 +3,12 @@
  * The order of locks, outer to inner (LK-4), for the whole machine. Debug checks hold every acquisition against it.
  */
 import { hotplugLockClass } from '@bottomhalf/cpu'
-import { domainListLockClass, eventLockClass } from '@bottomhalf/domain'
+import { domainListLockClass, eventLockClass, pageLockClass } from '@bottomhalf/domain'
 import { hvmIrqLockClass, virqLockClass } from '@bottomhalf/hvm'
 import { irqDescLockClass, vectorLockClass } from '@bottomhalf/irq'
-import { scheduleLockClass } from '@bottomhalf/sched'
+import { msixTableLockClass, pcidevsLockClass } from '@bottomhalf/passthrough-pci'
+import { rcuLockClass } from '@bottomhalf/rcu'
+import { creditLockClass, scheduleLockClass } from '@bottomhalf/sched'
 import { declareLockOrder } from '@bottomhalf/spinlock'
 import { taskletLockClass } from '@bottomhalf/tasklet'
 import { timersLockClass } from '@bottomhalf/timer'
@@ -15,13 +17,18 @@ import { timersLockClass } from '@bottomhalf/timer'
 export function setupLockOrder(): void {
   declareLockOrder([
     hotplugLockClass,
+    pcidevsLockClass,
     eventLockClass,
-    domainListLockClass,   // a put under eventLock may be the last (DP-5)
+    domainListLockClass,   // a put under pcidevs or eventLock may be the last (DP-5)
+    pageLockClass,
     virqLockClass,
     [hvmIrqLockClass, irqDescLockClass],   // never each other
     vectorLockClass,
+    msixTableLockClass,
+    creditLockClass,
     scheduleLockClass,
     timersLockClass,
     taskletLockClass,
+    rcuLockClass,
   ])
 }

@@ -2,7 +2,7 @@
 /** Boot, the scheduler's part of every domain, and CPUs that come and go (CPU-4). */
 import { assert, type Errno, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import {
-  CPU_DEAD, CPU_STARTING, CPU_UP_CANCELED, CPU_UP_PREPARE, CpuEvent, cpuOnline, registerCpuNotifier,
+  CPU_DEAD, CPU_DYING, CPU_STARTING, CPU_UP_CANCELED, CPU_UP_PREPARE, CpuEvent, cpuOnline, registerCpuNotifier,
 } from '@bottomhalf/cpu'
 import type { CpuEventRef } from '@bottomhalf/cpu'
 import {
@@ -66,6 +66,8 @@ function cpuNotifier(event: CpuEventRef): Errno {
   const cpu = ld(event + CpuEvent.cpu)
   if (action === CPU_UP_PREPARE) takeTimersBack(cpu)
   if (action === CPU_STARTING) raiseSchedule(cpu)
+  // the guest that it runs leaves: nothing else would make it, once the pCPU is offline
+  if (action === CPU_DYING) raiseSchedule(cpu)
   if (action === CPU_DEAD || action === CPU_UP_CANCELED) cpuDead(cpu)
   return 0
 }
