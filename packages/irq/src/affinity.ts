@@ -22,11 +22,11 @@ import { callController, endMove, HwIrqController, IrqDesc, IrqStatus } from './
 import { assignVector, releaseVector, vectorOwner } from './vectors.js'
 
 /**
- * Aim an interrupt at `cpu`. -EINVAL: not online. -EAGAIN: a move is open, this one follows it. -ENOSPC: that CPU has no
+ * Aim an interrupt at `cpu`. -EINVAL: not online, or the controller aims at one CPU only. -EAGAIN: a move is open, this one follows it. -ENOSPC: that CPU has no
  * free vector. irqDesc.lock held, IF = 0.
  */
 export function setAffinityLocked(desc: Ref<'IrqDesc'>, cpu: number): Errno {
-  if (!cpuOnline(cpu)) return -EINVAL
+  if (!cpuOnline(cpu) || !canMove(desc)) return -EINVAL
   const status = ld(desc + IrqDesc.status)
   if ((status & IrqStatus.MOVE_OPEN) !== 0) return deferMove(desc, cpu)
   return ld(desc + IrqDesc.cpu) === cpu ? 0 : startMove(desc, cpu)
@@ -48,6 +48,10 @@ export function irqMoveCleanup(_vector: number): void {
     const desc = vectorOwner(vector)
     if (desc !== 0) cleanUpOldVector(desc, vector)
   }
+}
+
+function canMove(desc: Ref<'IrqDesc'>): boolean {
+  return ld(ld(desc + IrqDesc.controller) + HwIrqController.setAffinity) !== 0
 }
 
 function deferMove(desc: Ref<'IrqDesc'>, cpu: number): Errno {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** @bottomhalf/irq: machine interrupts: descriptors, controllers, binding to guests. */
 export { doIrq, freeIrq, irqSetAffinity, requestIrq, setupIrqs } from './irq.js'
+export type { IrqOptions } from './irq.js'
 export {
-  ACK_NONE, ACK_UNMASK, HwIrqController, IrqDesc, irqDescLockClass, irqDescOf, IrqStatus,
+  ACK_EOI, ACK_NONE, ACK_UNMASK, HwIrqController, IrqDesc, irqDescLockClass, irqDescOf, IrqStatus,
 } from './irqDesc.js'
-export { createMsiIrq, destroyIrq } from './msiController.js'
+export { destroyIrq } from './create.js'
+export { createMsiIrq } from './msiController.js'
+export { createLineIrq, irqOfGsi, LINE_EDGE, LINE_LEVEL, LINE_PIC } from './lineController.js'
+export type { LineSort } from './lineController.js'
+export { lineAssert, lineDeassert, lineIsAsserted, lineIsInService, lineIsMasked, linePulse } from './ioapic.js'
 export {
   MSI_GUEST_MASKED, MSI_HOST_MASKED, MsiEntry, msiIsMasked, msiIsPending, msiMask, msiReset, msiSend, msiUnmask,
   msiWriteTarget,

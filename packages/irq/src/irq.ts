@@ -25,6 +25,8 @@ import {
   callController, descAt, HwIrqController, IrqAction, IrqDesc, irqDescLockClass, irqDescOf, IrqStatus, IrqTable,
   shutDownLocked, startUpLocked,
 } from './irqDesc.js'
+import { setupIoapic } from './ioapic.js'
+import { setupLineControllers } from './lineController.js'
 import { setupMsiController } from './msiController.js'
 import { setupPirqIrq } from './pirqIrq.js'
 import { countUnmapped, setupVectors, vectorOwner } from './vectors.js'
@@ -148,8 +150,16 @@ function unmappedVector(vector: number): void {
 const doIrqHandler = handler('doIrq', doIrq)
 const irqMoveCleanupHandler = handler('irqMoveCleanup', irqMoveCleanup)
 
+/** What a machine's interrupts are like. */
+export interface IrqOptions {
+  /** Interrupt lines of the IO-APIC. Default: 64. */
+  readonly gsis?: number
+}
+
 /** Boot CPU, once, after the memory was formatted: room for interrupts 1 to `irqs`. -ENOMEM. */
-export function setupIrqs(irqs: number): Errno {
+export function setupIrqs(irqs: number, options: IrqOptions = {}): Errno {
+  const { gsis = 64 } = options
+  if (setupIoapic(gsis) !== 0) return -ENOMEM
   const descs = xzalloc((irqs + 1) * IrqDesc.sizeWords, IrqDesc.tag)
   if (descs === 0) return -ENOMEM
   st(IrqTable.base + IrqTable.descs, descs)
@@ -162,6 +172,7 @@ export function setupIrqs(irqs: number): Errno {
   setupPirqIrq()
   setupVectors()
   setupMsiController()
+  setupLineControllers()
   setVector(IRQ_MOVE_CLEANUP_VECTOR, irqMoveCleanupHandler)
   for (let vector = FIRST_DEVICE_VECTOR; vector <= LAST_DEVICE_VECTOR; vector++) setVector(vector, doIrqHandler)
   return 0

@@ -8,7 +8,8 @@
  *     IrqTable.descs --> | IrqDesc 0 (no interrupt) | IrqDesc 1 | IrqDesc 2 | ...      each on cache lines of its own
  *                                                       |controller --> HwIrqController
  *                                                       |action ------> IrqAction or, with GUEST, IrqGuestAction
- *                                                       |msi ---------> MsiEntry in the device
+ *                                                       |msi ---------> MsiEntry in the device, or
+ *                                                       |pin ---------> IoapicPin of its line
  */
 import { bug, type Ref } from '@bottomhalf/base'
 import { callHandler, embed, global, handlerId, ld, lineBreak, ref, store, struct, word } from '@bottomhalf/machine'
@@ -35,6 +36,8 @@ export const IrqStatus = {
 export const ACK_NONE = 0
 /** The last guest's EOI unmasks. */
 export const ACK_UNMASK = 1
+/** The CPU that took it ends it, in the order of its stack. */
+export const ACK_EOI = 2
 
 /** Operations of an interrupt controller; each takes the descriptor, locked. 0: nothing to do. */
 export const HwIrqController = struct('HwIrqController', {
@@ -55,7 +58,7 @@ export const IrqDesc = struct('IrqDesc', {
   // irqDesc.lock, with MOVE_OPEN: where it came from, and whether that CPU was told; with MOVE_PENDING: where it goes
   oldCpu: word, oldVector: word, cleanupSent: word, pendingCpu: word,
   // written at creation, constant while the interrupt exists:
-  controller: ref('HwIrqController'), msi: ref('MsiEntry'), irq: word,
+  controller: ref('HwIrqController'), msi: ref('MsiEntry'), pin: ref('IoapicPin'), irq: word,
   // irqDesc.lock: pIRQs tied to it (IRQ-9)
   mappings: word,
   // vector lock: whether the number is taken
