@@ -44,8 +44,7 @@ const layout = {
 }
 
 export default defineConfig(
-  // packages/checker: young code whose layout is not settled; types and tests hold, lint follows
-  { ignores: ['packages/checker/', '**/dist/', '**/dist-stepped/', '**/coverage/', '**/.turbo/', '**/test/fixtures/'] },
+  { ignores: ['**/dist/', '**/dist-stepped/', '**/coverage/', '**/.turbo/', '**/test/fixtures/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   { plugins: { '@stylistic': stylistic }, rules: layout },

@@ -157,7 +157,8 @@ class Check {
     if (!(strategy instanceof Stateful)) return
     const circle = strategy.livelock()
     if (circle === null) return
-    const who = this.program.contexts.filter((_, label) => ((circle.who >>> label) & 1) !== 0).map((context) => context.name)
+    const isIn = (label: number): boolean => ((circle.who >>> label) & 1) !== 0
+    const who = this.program.contexts.filter((_, label) => isIn(label)).map((context) => context.name)
     executor.back(0)
     circle.labels.forEach((label) => { this.session.step(label) })
     const message = `${who.join(', ')} can go on for ever in a circle, nobody is kept from running`

@@ -9,7 +9,7 @@ import type { Counts } from './search.js'
 import type { Session } from './session.js'
 import type { Strategy } from './strategies/strategy.js'
 
-export const CHECKPOINT_VERSION = 1
+const CHECKPOINT_VERSION = 1
 
 export interface SearchState {
   readonly counts: Counts
@@ -42,7 +42,9 @@ export function checkpointOf(session: Session, strategy: Strategy, order: Order,
     open: strategy.save(),
     order: order.state,
     state,
-    classes: { complete: classes.complete.members(), blocked: classes.blocked.members(), broken: classes.broken.members() },
+    classes: {
+      complete: classes.complete.members(), blocked: classes.blocked.members(), broken: classes.broken.members(),
+    },
   }
 }
 

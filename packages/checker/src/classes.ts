@@ -41,14 +41,13 @@ export class Classes {
     this.low[depth] = this.low[d]!
     this.high[depth] = this.high[d]!
     const label = trace.label[d]!
-    const entered = trace.op[d] === Op.Enter ? 1 : 0
     const words = trace.length[d]!
-    if (words === 0 && entered === 0) return
+    if (words === 0 && trace.op[d] !== Op.Enter) return
     const events = this.events + label
     const index = undo.cells[events]!
     undo.set(events, index + 1)
     const written = trace.writes[d]!
-    this.mix(depth, label, index, 4 | entered, 0)
+    if (words === 0) this.mix(depth, label, index, 4, 0)
     for (let word = 0; word < words; word++) {
       const address = trace.address[d]! + word
       const cell = this.writes.cellOf(address)

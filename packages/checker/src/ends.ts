@@ -38,11 +38,11 @@ function waitOf(executor: Executor, label: number): Wait {
   const started = ((executor.trace.started[executor.depth]! >>> label) & 1) !== 0
   if (!started) return { label, what: 'IF = 1', because: 'waits for' }
   const above = executor.contextAbove(label)
-  if (above >= 0) return { label, what: `preempted`, because: `is below ${nameOf(executor, above)}:` }
+  if (above >= 0) return { label, what: 'preempted', because: `is below ${nameOf(executor, above)}:` }
   const { pendingOp, pendingA, pendingB, pendingC, program } = executor
   const op = pendingOp[label]!
   const word = program.wordName(pendingA[label]!)
-  if (op === Op.Lock) return { label, what: `lock ${word}`, because: `waits for` }
+  if (op === Op.Lock) return { label, what: `lock ${word}`, because: 'waits for' }
   if (op === Op.AwaitWord) {
     const test = comparisons[pendingB[label] ?? AWAIT_EQ] ?? '?'
     return { label, what: `${word} ${test} ${pendingC[label] ?? 0}`, because: 'waits for' }

@@ -14,6 +14,7 @@
  * X1  `back(d)` leaves memory, contexts and scheduler exactly as they were at depth d.
  * X2  A step allocates nothing.
  */
+import { Clocks } from './clocks.js'
 import { Heap } from './heap.js'
 import { BLOCKS, LOCAL, Op, passes, properties, WRITES } from './op.js'
 import { MAX_CONTEXTS, type ContextHost, type Contexts, type Mode, type Program, type Violation, type ViolationKind }
@@ -22,6 +23,8 @@ import { Trace } from './trace.js'
 import { Undo } from './undo.js'
 
 const VECTOR_ROWS = 8
+/** The machine's: a CPU's own deadline was reached. */
+const LOCAL_TIMER_VECTOR = 0xfa
 
 export class Executor implements ContextHost {
   readonly program: Program
@@ -29,6 +32,8 @@ export class Executor implements ContextHost {
   readonly cpuCount: number
   readonly count: number
   readonly memory: Int32Array
+  /** The same words as times, two words each. */
+  private readonly times: Float64Array
   readonly undo = new Undo()
   readonly trace = new Trace()
   depth = 0
@@ -57,8 +62,12 @@ export class Executor implements ContextHost {
   private readonly entries: number
   private readonly requested: number
   private readonly below: number
+  /** Vector that each context entered for. */
+  private readonly serves: number
+  private readonly clocks: Clocks
   readonly contexts: Contexts
   private readonly heap: Heap | null
+  private readonly firstWord: number
 
   constructor(program: Program, mode: Mode = 'exactly') {
     const { contexts, cpuCount } = program
@@ -85,12 +94,17 @@ export class Executor implements ContextHost {
     this.entries = this.undo.reserve(cpuCount)
     this.requested = this.undo.reserve(cpuCount * VECTOR_ROWS)
     this.below = this.undo.reserve(this.count)
+    this.serves = this.undo.reserve(this.count)
+    this.clocks = new Clocks(this.undo, cpuCount)
     const prepared = program.prepare(this)
     this.memory = prepared.memory
+    this.times = new Float64Array(this.memory.buffer, this.memory.byteOffset, this.memory.length >> 1)
     this.contexts = prepared.contexts
     this.doorbells = prepared.memory.length
-    this.heap = prepared.heapBase === 0 ? null : new Heap(this, prepared.heapBase, prepared.heapEnd)
-    this.begin()
+    this.firstWord = prepared.firstWord
+    const { heap } = prepared
+    this.heap = heap === null ? null : new Heap(this, heap.base, heap.end, heap.live)
+    this.begin(prepared.irqOn ?? -1)
   }
 
   /** Transitions that can be taken now. */
@@ -138,8 +152,9 @@ export class Executor implements ContextHost {
 
   /** The handler that runs above a context that was entered; -1 if none does. */
   contextAbove(label: number): number {
+    const { undo: { cells }, below } = this
     let above = -1
-    for (let at = this.currentOf(this.cpuOf[label]!); at >= 0 && at !== label; at = this.undo.cells[this.below + at]! - 1) above = at
+    for (let at = this.currentOf(this.cpuOf[label]!); at >= 0 && at !== label; at = cells[below + at]! - 1) above = at
     return above
   }
 
@@ -156,7 +171,8 @@ export class Executor implements ContextHost {
   schedulerHash(cpu: number): number {
     let hash = this.stackHash(cpu)
     const { cells } = this.undo
-    for (let row = 0; row < VECTOR_ROWS; row++) hash = Math.imul(hash, 33) + cells[this.requested + cpu * VECTOR_ROWS + row]!
+    const rows = this.requested + cpu * VECTOR_ROWS
+    for (let row = 0; row < VECTOR_ROWS; row++) hash = Math.imul(hash, 33) + cells[rows + row]!
     const label = this.currentOf(cpu)
     const wakes = label >= 0 && this.pendingOp[label] === Op.Woken && this.canProceed(label)
     return wakes ? ~hash : hash
@@ -218,11 +234,28 @@ export class Executor implements ContextHost {
     this.undo.set(index, value)
   }
 
-  offer(context: number, op: number, a: number, b: number, c: number): void {
+  offer(context: number, op: number, a: number, b: number, c: number, time = 0): void {
+    this.pendingTime[context] = time
     this.pendingOp[context] = op
     this.pendingA[context] = a
     this.pendingB[context] = b
     this.pendingC[context] = c
+  }
+
+  irqIsOn(cpu: number): boolean {
+    return ((this.trace.irqOn[this.depth]! >>> cpu) & 1) !== 0
+  }
+
+  nestingOf(cpu: number): number {
+    return this.undo.cells[this.nesting + cpu]!
+  }
+
+  timeOf(cpu: number): number {
+    return this.clocks.timeOf(cpu)
+  }
+
+  vectorOf(context: number): number {
+    return this.undo.cells[this.serves + context]!
   }
 
   fail(context: number, kind: ViolationKind, message: string): void {
@@ -232,10 +265,10 @@ export class Executor implements ContextHost {
 
   // ---- steps
 
-  private begin(): void {
+  private begin(irqOn: number): void {
     const trace = this.trace
     trace.started[0] = this.bases
-    trace.irqOn[0] = this.cpuCount === 32 ? -1 : (1 << this.cpuCount) - 1
+    trace.irqOn[0] = irqOn
     for (let label = 0; label < this.count; label++) {
       if (((this.bases >>> label) & 1) === 0) continue
       this.undo.set(this.current + this.cpuOf[label]!, label + 1)
@@ -252,6 +285,8 @@ export class Executor implements ContextHost {
     trace.op[d] = Op.Enter
     trace.old[d] = this.highestVector(cpu) + 1
     trace.a[d] = isVector ? this.takeVector(cpu) : 0
+    trace.b[d] = trace.c[d] = trace.value[d] = 0
+    undo.set(this.serves + label, trace.a[d])
     trace.address[d] = this.doorbells + cpu
     trace.length[d] = isVector ? 1 : 0
     trace.writes[d] = isVector ? 1 : 0
@@ -286,7 +321,8 @@ export class Executor implements ContextHost {
 
   private access(d: number, op: number, a: number, b: number, c: number): number {
     const { memory, trace, heap } = this
-    if (heap !== null && a >= heap.base && !heap.allows(a)) this.failHere(d, heap.complaint(a))
+    if (a < this.firstWord) this.failHere(d, ['bad-access', `access to word ${a}: a null reference`])
+    else if (heap !== null && a >= heap.base && !heap.allows(a)) this.failHere(d, heap.complaint(a))
     const old = memory[a]!
     trace.old[d] = old
     switch (op) {
@@ -314,6 +350,7 @@ export class Executor implements ContextHost {
       case Op.IrqEnable: case Op.Halt: trace.irqOn[d + 1]! |= bit; return 0
       case Op.IrqRestore: if (a === 0) trace.irqOn[d + 1]! &= ~bit; else trace.irqOn[d + 1]! |= bit; return 0
       case Op.RaiseVector: this.requestVector(d, a, trace.b[d]!); return 0
+      case Op.SetDeadline: this.setDeadline(d, label, cpu); return 0
       case Op.LdTime: case Op.StTime: return this.accessTime(d, op, label, a)
       case Op.Xmalloc: return this.heap?.alloc(label, a) ?? 0
       case Op.Xfree: trace.length[d] = this.heap?.free(d, a) ?? 0; return 0
@@ -333,10 +370,9 @@ export class Executor implements ContextHost {
     trace.length[d] = 2
     trace.old[d] = memory[a]!
     trace.old2[d] = memory[a + 1]!
-    const view = new Float64Array(memory.buffer, memory.byteOffset, memory.length >> 1)
-    if (op === Op.LdTime) return view[a >> 1]!
+    if (op === Op.LdTime) return this.times[a >> 1]!
     trace.time[d] = this.pendingTime[label]!
-    view[a >> 1] = trace.time[d]!
+    this.times[a >> 1] = trace.time[d]!
     return 0
   }
 
@@ -364,6 +400,7 @@ export class Executor implements ContextHost {
     this.pendingA[label] = trace.a[d]!
     this.pendingB[label] = trace.b[d]!
     this.pendingC[label] = trace.c[d]!
+    if (op === Op.SetDeadline) this.pendingTime[label] = trace.time[d]!
     if (op === Op.StTime) {
       this.pendingTime[label] = trace.time[d]!
       memory[trace.address[d]! + 1] = trace.old2[d]!
@@ -446,9 +483,23 @@ export class Executor implements ContextHost {
 
   private takeVector(cpu: number): number {
     const vector = this.highestVector(cpu)
+    this.clearVector(cpu, vector)
+    if (vector === LOCAL_TIMER_VECTOR) this.clocks.reachDeadline(cpu)
+    return vector
+  }
+
+  private clearVector(cpu: number, vector: number): void {
     const cell = this.requested + cpu * VECTOR_ROWS + (vector >> 5)
     this.undo.set(cell, this.undo.cells[cell]! & ~(1 << (vector & 31)))
-    return vector
+  }
+
+  /** How long things take is open: a deadline may be reached at any moment after it was set. */
+  private setDeadline(d: number, label: number, cpu: number): void {
+    const time = this.pendingTime[label]!
+    this.trace.time[d] = time
+    this.clocks.setDeadline(cpu, time)
+    if (time === 0) this.clearVector(cpu, LOCAL_TIMER_VECTOR)
+    else this.requestVector(d, cpu, LOCAL_TIMER_VECTOR)
   }
 
   private labelsOfKind(kind: string): number {

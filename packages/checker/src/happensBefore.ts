@@ -169,7 +169,8 @@ export class HappensBefore {
     const { trace, undo } = this.executor
     let at = undo.cells[this.words.cellOf(this.address)]!
     while (at !== 0 && at > this.rows[p * this.cpuCount + trace.cpu[at - 1]!]!) {
-      if (passes(op, test, operand, trace.old[at - 1]!)) return this.sink.race(at, p, this.label, this.address, this.extent)
+      const { label, address, extent } = this
+      if (passes(op, test, operand, trace.old[at - 1]!)) return this.sink.race(at, p, label, address, extent)
       at = this.previousWrite[at]!
     }
   }

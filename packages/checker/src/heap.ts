@@ -9,7 +9,10 @@
  * HP1  An access outside a live block is a violation. Giving a block back touches all its words.
  */
 import type { Executor } from './executor.js'
-import type { ViolationKind } from './program.js'
+import type { Block, ViolationKind } from './program.js'
+
+/** Blocks of this size and more lie on lines of their own, as the machine's do. */
+const LINE_WORDS = 32
 
 export class Heap {
   readonly base: number
@@ -17,15 +20,22 @@ export class Heap {
   private readonly executor: Executor
   private readonly owner: number
   private readonly next: number
+  private readonly arenas: number
+  /** Blocks that contexts allocated and nobody gave back: how many. */
+  private readonly count: number
   private readonly arenaWords: number
 
-  constructor(executor: Executor, base: number, end: number) {
+  constructor(executor: Executor, base: number, end: number, live: readonly Block[]) {
     this.executor = executor
     this.base = base
     this.end = end
     this.owner = executor.undo.reserve(end - base)
     this.next = executor.undo.reserve(executor.count)
-    this.arenaWords = Math.floor((end - base) / executor.count) & ~1
+    this.count = executor.undo.reserve(1)
+    const used = live.reduce((last, block) => Math.max(last, block.address + block.words), base)
+    this.arenas = (used + LINE_WORDS - 1) & -LINE_WORDS
+    this.arenaWords = Math.floor((end - this.arenas) / executor.count) & -LINE_WORDS
+    for (const { address, words } of live) this.own(address, words)
   }
 
   /** Whether an access to a word at or above `base` is one to a live block. */
@@ -36,19 +46,20 @@ export class Heap {
   /** What is wrong with an access that is not allowed. */
   complaint(address: number): readonly [ViolationKind, string] {
     const owner = address < this.end ? this.executor.undo.cells[this.owner + address - this.base]! : 0
-    if (owner === 0) return ['use-after-free', `access to word ${address}, which was never allocated`]
+    if (owner === 0) return ['bad-access', `access to word ${address}, which was never allocated`]
     return ['use-after-free', `access to word ${-owner - 1} of the freed block at ${address + owner + 1}`]
   }
 
   /** Allocate from the arena of a context; 0 if it is exhausted. The words are 0. */
   alloc(label: number, words: number): number {
     const { undo } = this.executor
-    const used = undo.cells[this.next + label]!
-    const rounded = (words + 1) & ~1
-    if (words <= 0 || used + rounded > this.arenaWords) return 0
-    const address = this.base + label * this.arenaWords + used
-    undo.set(this.next + label, used + rounded)
-    for (let word = 0; word < words; word++) undo.set(this.owner + address - this.base + word, word + 1)
+    const align = words >= LINE_WORDS ? LINE_WORDS : 2
+    const from = (undo.cells[this.next + label]! + align - 1) & -align
+    if (words <= 0 || from + words > this.arenaWords) return 0
+    const address = this.arenas + label * this.arenaWords + from
+    undo.set(this.next + label, from + words)
+    undo.set(this.count, undo.cells[this.count]! + 1)
+    this.own(address, words)
     return address
   }
 
@@ -57,18 +68,29 @@ export class Heap {
     const { undo } = this.executor
     const first = this.owner + address - this.base
     const owner = address >= this.base && address < this.end ? undo.cells[first]! : 0
-    if (owner === 1) return this.release(first)
+    if (owner === 1) {
+      if (address >= this.arenas) undo.set(this.count, undo.cells[this.count]! - 1)
+      return this.release(first)
+    }
     if (owner === -1) this.executor.failHere(d, ['double-free', `the block at ${address} was freed before`])
     else this.executor.failHere(d, ['bad-free', `xfree(${address}): no block begins there`])
     return 0
   }
 
-  /** Addresses of the blocks that are allocated. */
+  /** Addresses of the blocks that contexts allocated and nobody gave back. */
   live(): number[] {
     const { cells } = this.executor.undo
     const blocks: number[] = []
-    for (let word = 0; word < this.end - this.base; word++) if (cells[this.owner + word] === 1) blocks.push(this.base + word)
+    if (cells[this.count] === 0) return blocks
+    for (let address = this.arenas; address < this.end; address++) {
+      if (cells[this.owner + address - this.base] === 1) blocks.push(address)
+    }
     return blocks
+  }
+
+  private own(address: number, words: number): void {
+    const first = this.owner + address - this.base
+    for (let word = 0; word < words; word++) this.executor.undo.set(first + word, word + 1)
   }
 
   private release(first: number): number {

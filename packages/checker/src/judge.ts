@@ -5,18 +5,18 @@ import type { Executor } from './executor.js'
 import type { Violation } from './program.js'
 
 /** What a predicate at rest can look at. */
-export interface RestState {
+export interface End {
   readonly executor: Executor
   /** Whether every context finished; otherwise the end is a blocked one. */
   readonly isComplete: boolean
   /** Number of handlers that entered. */
   readonly arrived: number
   /** What a word holds, by address. */
-  word(address: number): number
+  readonly word: (address: number) => number
 }
 
 /** Says what is wrong at an end; undefined if nothing is. */
-export type AtRest = (state: RestState) => string | undefined
+export type AtRest = (end: End) => string | undefined
 
 export interface EndJudge {
   readonly atRest?: AtRest
@@ -31,10 +31,10 @@ export function judgeEnd(executor: Executor, judge: EndJudge): Violation | null 
   if (executor.violation !== null) return executor.violation
   if (!executor.isEnd()) return null
   const isComplete = executor.isComplete()
-  const message = judge.atRest?.(restState(executor, isComplete))
+  if (!isComplete && judge.allowBlocked !== true) return blockedViolation(executor)
+  const message = judge.atRest?.(endOf(executor, isComplete))
   if (message !== undefined) return { kind: 'at-rest', message, step: executor.depth, context: '-' }
-  if (!isComplete) return judge.allowBlocked === true ? null : blockedViolation(executor)
-  return judge.allowLeaks === true ? null : leak(executor)
+  return !isComplete || judge.allowLeaks === true ? null : leak(executor)
 }
 
 function leak(executor: Executor): Violation | null {
@@ -44,7 +44,7 @@ function leak(executor: Executor): Violation | null {
   return { kind: 'leak', message, step: executor.depth, context: '-' }
 }
 
-function restState(executor: Executor, isComplete: boolean): RestState {
+function endOf(executor: Executor, isComplete: boolean): End {
   const { trace, depth, bases, memory } = executor
   let arrived = 0
   for (let labels = trace.started[depth]! & ~bases; labels !== 0; labels &= labels - 1) arrived++

@@ -34,7 +34,8 @@ function lineOf(executor: Executor, d: number, width: number): string {
   const cpu = trace.cpu[d]!
   const shade = ((trace.irqOn[d]! >>> cpu) & 1) === 0 ? '░' : ' '
   const cell = `${shade}${describeStep(executor, d)}`.slice(0, width - 1).padEnd(width)
-  const cells = Array.from({ length: cpuCount }, (_, other) => other === cpu ? cell : idle(executor, d, other).padEnd(width))
+  const cells = Array.from({ length: cpuCount }, (_, other) =>
+    other === cpu ? cell : idle(executor, d, other).padEnd(width))
   return `${String(d).padStart(4)}  ${cells.join('')}`.trimEnd()
 }
 

@@ -42,10 +42,16 @@ export interface Program {
 export interface Prepared {
   readonly memory: Int32Array
   readonly contexts: Contexts
-  /** Words from here up belong to the heap: an access outside a live block is a violation. 0: no heap. */
-  readonly heapBase: number
-  readonly heapEnd: number
+  /** Words below are no memory: an access to them is one through a null reference. */
+  readonly firstWord: number
+  /** Words from here up to `end` belong to the heap: an access outside a live block is a violation. */
+  readonly heap: { readonly base: number, readonly end: number, readonly live: readonly Block[] } | null
+  /** CPUs that start with IF = 1. Default: all. */
+  readonly irqOn?: number
 }
+
+/** A block of the heap that is allocated from the start. Contexts allocate behind them all. */
+export interface Block { readonly address: number, readonly words: number }
 
 /** What the running contexts need of the executor. */
 export interface ContextHost {
@@ -53,8 +59,14 @@ export interface ContextHost {
   reserve(count: number): number
   cell(index: number): number
   setCell(index: number, value: number): void
-  /** The context's next operation. */
-  offer(context: number, op: number, a: number, b: number, c: number): void
+  /** The context's next operation. `time` is the operand of operations on times. */
+  offer(context: number, op: number, a: number, b: number, c: number, time?: number): void
+  /** Whether IF = 1 on a CPU, how many handlers are active there, and its time: as they are for what runs now. */
+  irqIsOn(cpu: number): boolean
+  nestingOf(cpu: number): number
+  timeOf(cpu: number): number
+  /** The vector that a context of kind `vector` entered for. */
+  vectorOf(context: number): number
   /** The context hit a broken invariant instead of an operation. */
   fail(context: number, kind: ViolationKind, message: string): void
 }
@@ -70,7 +82,7 @@ export interface Contexts {
 
 export type ViolationKind =
   | 'bug' | 'assertion' | 'at-rest' | 'deadlock' | 'hang' | 'livelock' | 'data-race'
-  | 'use-after-free' | 'double-free' | 'bad-free' | 'bad-unlock' | 'leak' | 'step-limit' | 'nondeterminism'
+  | 'bad-access' | 'use-after-free' | 'double-free' | 'bad-free' | 'bad-unlock' | 'leak' | 'step-limit' | 'nondeterminism'
 
 export interface Violation {
   readonly kind: ViolationKind

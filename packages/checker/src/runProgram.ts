@@ -35,7 +35,7 @@ export function loadProgram(text: string, options: Pick<RunOptions, 'name' | 'mo
 
 /** Count the executions of a program of the text form. By default blocked ends are counted, not violations. */
 export function runProgram(text: string, options: RunOptions = {}): CheckResult {
-  const { name: _, mode = 'exactly', ...rest } = options
+  const { mode = 'exactly', ...rest } = options
   const program = loadProgram(text, options)
   return checkProgram(program, {
     collect: true, allowBlocked: true, ...rest,

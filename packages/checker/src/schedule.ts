@@ -8,7 +8,7 @@ import type { Executor } from './executor.js'
 import type { Mode, Violation } from './program.js'
 import { hashRow } from './rowHash.js'
 
-export const SCHEDULE_VERSION = 1
+const SCHEDULE_VERSION = 1
 
 export interface Schedule {
   readonly version: number

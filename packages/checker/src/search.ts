@@ -5,7 +5,7 @@
 import type { Session } from './session.js'
 import { STOP, type Strategy } from './strategies/strategy.js'
 
-export type EndKind = 'complete' | 'blocked' | 'broken'
+type EndKind = 'complete' | 'blocked' | 'broken'
 
 /** What a search has seen so far. */
 export interface Counts {

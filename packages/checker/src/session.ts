@@ -17,7 +17,7 @@ export interface SessionOptions {
   readonly maxSteps?: number
 }
 
-export const DEFAULT_MAX_STEPS = 10_000
+const DEFAULT_MAX_STEPS = 10_000
 
 export class Session {
   readonly executor: Executor

@@ -37,7 +37,7 @@ export class States {
       this.replace(depth, address, trace.old[d]!, memory[address]!)
       if (trace.length[d] === 2) this.replace(depth, address + 1, trace.old2[d]!, memory[address + 1]!)
     }
-    this.refreshLocal(trace.label[d]!, scramble(trace.value[d]! ^ (trace.op[d]! << 24)))
+    this.refreshLocal(trace.label[d]!, scramble(trace.value[d]! ^ ((trace.op[d]! + 1) << 24)))
   }
 
   low(): number {
@@ -65,7 +65,7 @@ export class States {
     for (let half = 0; half < 2; half++) {
       const cell = local + label * 2 + half
       const known = contexts.localHash(label, half)
-      undo.set(cell, known ?? scramble(Math.imul(undo.cells[cell]!, half === 0 ? 33 : 65599) + event))
+      undo.set(cell, known ?? scramble(Math.imul(undo.cells[cell]! + 1, half === 0 ? 33 : 65599) + event))
     }
   }
 

@@ -20,7 +20,9 @@ import { count, countInterrupts, orders, rowOf } from './helpers.js'
 import { interruptPrograms } from './programs/interrupts.js'
 
 // Methods are replaced whatever their visibility; `self` is the object with its insides open.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test that reaches inside on purpose
+/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-member-access -- as said */
+/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-assignment -- as said */
+/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/restrict-plus-operands -- as said */
 type Open = any
 function replace(type: { prototype: object }, method: string, body: (self: Open, ...rest: number[]) => unknown): void {
   vi.spyOn(type.prototype as Open, method).mockImplementation(function (this: Open, ...rest: unknown[]) {
@@ -47,8 +49,8 @@ const mistakes: readonly Mistake[] = [
     put: () => {
       replace(Dpor, 'want', (self, d, cpu) => {
         const executor = self.executor as Executor
-        const enabled = executor.enabledAt(d!) & executor.labelsOf[cpu!]!
-        self.wanted[d!] |= 1 << lowest(enabled)
+        const enabled = executor.enabledAt(d) & executor.labelsOf[cpu]!
+        self.wanted[d] |= 1 << lowest(enabled)
       })
     },
     shown: { '1.k1': 1, '16.cli': 3, '17.twoh': 3, '18.behind': 3 },
@@ -75,8 +77,8 @@ const mistakes: readonly Mistake[] = [
       const descend = original(SleepSets, 'stillAsleep')
       replace(SleepSets, 'stillAsleep', (self, d) => {
         const executor = self.executor as Executor
-        const entries = executor.irqs & executor.labelsOf[executor.trace.cpu[d!]!]! & self.asleep[d!]
-        return Number(descend(self, d!)) | (entries & ~(1 << executor.trace.label[d!]!) & ~executor.trace.started[d! + 1]!)
+        const entries = executor.irqs & executor.labelsOf[executor.trace.cpu[d]!]! & self.asleep[d]
+        return Number(descend(self, d)) | (entries & ~(1 << executor.trace.label[d]!) & ~executor.trace.started[d + 1]!)
       })
     },
     shown: { '4.nocli': 200, '9.nocli': 5 },
@@ -86,8 +88,8 @@ const mistakes: readonly Mistake[] = [
     put: () => {
       replace(Dpor, 'wantDefault', (self, d, awake) => {
         const executor = self.executor as Executor
-        const entries = awake! & executor.trace.enters[d!]!
-        self.want(d, executor.cpuOf[lowest(entries !== 0 ? entries : awake!)])
+        const entries = awake & executor.trace.enters[d]!
+        self.want(d, executor.cpuOf[lowest(entries !== 0 ? entries : awake)])
       })
     },
     mode: 'atMost',
@@ -104,8 +106,9 @@ const mistakes: readonly Mistake[] = [
       replace(HappensBefore, 'raceOfBlocking', (self, p, op, test, operand) => {
         const { executor, words, rows, cpuCount, sink } = self
         const at = executor.undo.cells[words.cellOf(self.address)]
-        if (at === 0 || at <= rows[p! * cpuCount + Number(executor.trace.cpu[at - 1])]) return
-        if (passes(op!, test!, operand!, executor.trace.old[at - 1])) sink.race(at, p, self.label, self.address, self.extent)
+        if (at === 0 || at <= rows[p * cpuCount + Number(executor.trace.cpu[at - 1])]) return
+        if (!passes(op, test, operand, executor.trace.old[at - 1])) return
+        sink.race(at, p, self.label, self.address, self.extent)
       })
     },
     mode: 'threads',
@@ -120,7 +123,7 @@ const mistakes: readonly Mistake[] = [
         for (let d = 0; d < depth; d++) if (trace.cpu[d] === cpu) return true
         return false
       }
-      replace(Executor, 'entersOf', (self, d, cpu) => began(self, cpu!) ? entersOf(self, d!, cpu!) : 0)
+      replace(Executor, 'entersOf', (self, d, cpu) => began(self, cpu) ? entersOf(self, d, cpu) : 0)
     },
     shown: { '2.k1': 1, '13.n0': 1, '7.onestep.k1': [0, 1] },
   },
@@ -130,8 +133,8 @@ const mistakes: readonly Mistake[] = [
       const entersOf = original(Executor, 'entersOf')
       replace(Executor, 'entersOf', (self, d, cpu) => {
         const { trace, labelsOf } = self as Executor
-        const isBlocked = (trace.waiting[d!]! & ~trace.steps[d!]! & labelsOf[cpu!]!) !== 0
-        return isBlocked ? 0 : entersOf(self, d!, cpu!)
+        const isBlocked = (trace.waiting[d]! & ~trace.steps[d]! & labelsOf[cpu]!) !== 0
+        return isBlocked ? 0 : entersOf(self, d, cpu)
       })
     },
     shown: { '7.onestep.k1': [0, 1], '7.naive.k1': [1, 2] },
@@ -141,8 +144,8 @@ const mistakes: readonly Mistake[] = [
     put: () => {
       const access = original(Executor, 'access')
       replace(Executor, 'access', (self, d, op, ...rest) => {
-        const value = access(self, d!, op!, ...rest)
-        if (op === Op.Cmpxchg) (self as Executor).trace.writes[d!] = 1
+        const value = access(self, d, op, ...rest)
+        if (op === Op.Cmpxchg) (self as Executor).trace.writes[d] = 1
         return value
       })
     },
@@ -155,7 +158,8 @@ const mistakes: readonly Mistake[] = [
       replace(Classes, 'extend', (self) => {
         extend(self)
         const { trace, depth } = self.executor as Executor
-        if (trace.op[depth - 1] === Op.Enter) self.low[depth] = scramble(self.low[depth] + trace.label[depth - 1]! * depth)
+        if (trace.op[depth - 1] !== Op.Enter) return
+        self.low[depth] = scramble(self.low[depth] + trace.label[depth - 1]! * depth)
       })
     },
     shown: { '12.indep': 6 },
@@ -164,7 +168,7 @@ const mistakes: readonly Mistake[] = [
     mistake: 'a transition that is one of several choices begins sequences in which its CPU does nothing',
     put: () => {
       const flags = original(Optimal, 'flags')
-      replace(Optimal, 'flags', (self, d, label) => Number(flags(self, d!, label!)) | 2)
+      replace(Optimal, 'flags', (self, d, label) => Number(flags(self, d, label)) | 2)
     },
     strategy: 'optimal',
     shown: { '23.sleep': 3, '19.span': 10 },
@@ -202,7 +206,7 @@ describe('rules beyond the table', () => {
       () => {
         replace(Dpor, 'want', (self, d, cpu) => {
           const executor = self.executor as Executor
-          self.wanted[d!] |= executor.enabledAt(d!) & executor.labelsOf[cpu!]!
+          self.wanted[d] |= executor.enabledAt(d) & executor.labelsOf[cpu]!
         })
       },
     ],

@@ -16,10 +16,10 @@ import type { ContextText, Expression, Place, ProgramText, Statement } from './s
 export const IF = 64
 export const JMP = 65
 export const SET = 66
-export const ASSERT = 67
+const ASSERT = 67
 
-/** An operand is reg[left] + reg[right] + constant; register 0 always holds 0. */
-const COLUMNS = ['kind', 'dest', 'target', 'a1', 'aK', 'b1', 'b2', 'bK', 'c1', 'c2', 'cK'] as const
+/** An operand is reg[left] + reg[right] + constant; register 0 always holds 0. `fixed`: no operand has a register. */
+const COLUMNS = ['kind', 'dest', 'target', 'fixed', 'a1', 'aK', 'b1', 'b2', 'bK', 'c1', 'c2', 'cK'] as const
 type Row = Record<typeof COLUMNS[number], number>
 export type Code = Readonly<Record<typeof COLUMNS[number], Int32Array>>
 
@@ -42,6 +42,7 @@ export interface CompileOptions {
   readonly threads?: boolean
 }
 
+const FIRST_WORD = 2
 const HEAP_WORDS_PER_CONTEXT = 64
 
 /** Compile a parsed program. */
@@ -77,7 +78,7 @@ class Compiler {
   private readonly words = new Map<string, number>()
   private readonly registers = new Map<string, number>()
   private readonly asserts: string[] = []
-  private nextWord = 2
+  private nextWord = FIRST_WORD
   private context = ''
 
   constructor(text: ProgramText) {
@@ -93,11 +94,12 @@ class Compiler {
       firstRegister.push(this.registers.size + 1)
       return row
     })
-    const initial = text.initial.map(({ place, value }) => [this.word(place.name) + place.index.constant, value] as const)
+    const initial = text.initial
+      .map(({ place, value }) => [this.word(place.name) + place.index.constant, value] as const)
     const columns = COLUMNS.map((name) => [name, Int32Array.from(this.rows, (row) => row[name])] as const)
     const code = Object.fromEntries(columns) as unknown as Code
     const names = this.wordNames()
-    const words = (this.nextWord + 1) & ~1
+    const words = (this.nextWord + 31) & ~31
     const usesHeap = this.rows.some((row) => row.kind === Op.Xmalloc || row.kind === Op.Xfree)
     const heapWords = usesHeap ? text.contexts.length * HEAP_WORDS_PER_CONTEXT : 0
     const result: LitmusProgram = {
@@ -112,7 +114,8 @@ class Compiler {
         const memory = new Int32Array(words + heapWords)
         for (const [address, value] of initial) memory[address] = value
         const contexts = new LitmusContexts(result, host)
-        return { memory, contexts, heapBase: usesHeap ? words : 0, heapEnd: words + heapWords }
+        const heap = usesHeap ? { base: words, end: words + heapWords, live: [] } : null
+        return { memory, contexts, firstWord: FIRST_WORD, heap }
       },
       text: original, code, entry, words: this.words, registers: this.registers, firstRegister, asserts: this.asserts,
     }
@@ -154,8 +157,9 @@ class Compiler {
   private operands(b: Expression = zero, c: Expression = zero, place: Place | null = null): Row {
     const a = place?.index ?? zero
     const base = place === null || place.name === '' ? 0 : this.word(place.name)
+    const names = [a.left, b.left, b.right, c.left, c.right]
     return {
-      kind: 0, dest: -1, target: 0,
+      kind: 0, dest: -1, target: 0, fixed: names.every((name) => name === '') ? 1 : 0,
       a1: this.register(a.left), aK: base + a.constant,
       b1: this.register(b.left), b2: this.register(b.right), bK: b.constant,
       c1: this.register(c.left), c2: this.register(c.right), cK: c.constant,

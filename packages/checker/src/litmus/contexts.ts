@@ -3,9 +3,8 @@
  * Runs compiled text programs: each context is a row number and registers, all of them cells of the executor.
  */
 import { scramble } from '../classes.js'
-import { Op } from '../op.js'
 import type { ContextHost, Contexts } from '../program.js'
-import { ASSERT, IF, JMP, SET, type Code, type LitmusProgram } from './compile.js'
+import { IF, JMP, SET, type Code, type LitmusProgram } from './compile.js'
 
 /** Statements without an operation that a context may run in a row: more is a loop that nothing can end. */
 const MAX_SILENT = 100_000
@@ -45,7 +44,9 @@ export class LitmusContexts implements Contexts {
     const { host, register } = this
     let hash = host.cell(this.row + context) + half
     const end = this.firstRegister[context + 1]!
-    for (let r = this.firstRegister[context]!; r < end; r++) hash = scramble(hash + Math.imul(r, 0x9e3779b1)) ^ host.cell(register + r)
+    for (let r = this.firstRegister[context]!; r < end; r++) {
+      hash = scramble(hash + Math.imul(r, 0x9e3779b1)) ^ host.cell(register + r)
+    }
     return scramble(hash)
   }
 
@@ -67,7 +68,7 @@ export class LitmusContexts implements Contexts {
       else return host.fail(context, 'assertion', `assert ${this.asserts[code.target[row]!] ?? ''}`)
     }
     host.setCell(this.row + context, row)
-    if (kind === Op.Done) host.offer(context, kind, 0, 0, 0)
+    if (code.fixed[row] !== 0) host.offer(context, kind, code.aK[row]!, code.bK[row]!, code.cK[row]!)
     else host.offer(context, kind, this.a(row), this.b(row), this.c(row))
   }
 

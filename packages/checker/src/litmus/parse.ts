@@ -21,9 +21,10 @@ export class LitmusError extends Error {
 export function parsePrograms(text: string): ProgramText[] {
   const programs: ProgramText[] = []
   let open: OpenProgram | null = null
-  text.split('\n').forEach((line, index) => {
+  const lines = text.split('\n')
+  for (const [index, line] of lines.entries()) {
     const words = new Words(line, index + 1)
-    if (words.atEnd()) return
+    if (words.atEnd()) continue
     const first = words.peek()
     if (open === null) {
       words.expectWord('prog', 'a program (prog NAME)')
@@ -34,8 +35,8 @@ export function parsePrograms(text: string): ProgramText[] {
       open = null
     } else readLine(open, words)
     words.expectEnd()
-  })
-  if (open !== null) throw new LitmusError(text.split('\n').length, 1, 'the program is not closed: expected end')
+  }
+  if (open !== null) throw new LitmusError(lines.length, 1, 'the program is not closed: expected end')
   return programs
 }
 

@@ -98,7 +98,9 @@ export class Bounded implements Strategy {
   save(): Saved {
     const { bound, exhaustedBound, wasCut, done, used, moved, seen, executor: { depth } } = this
     const part = (column: Int32Array): number[] => [...column.subarray(0, depth + 1)]
-    return { bound, exhaustedBound, wasCut, done: part(done), used: part(used), moved: part(moved), seen: seen.members() }
+    return {
+      bound, exhaustedBound, wasCut, done: part(done), used: part(used), moved: part(moved), seen: seen.members(),
+    }
   }
 
   restore(saved: unknown): void {

@@ -35,7 +35,8 @@ export interface StrategyOptions {
 
 export function createStrategy(name: StrategyName, session: Session, order: Order, options: StrategyOptions): Strategy {
   const context = { executor: session.executor, order }
-  const { sleep = true, merge = false, fused = false, preemptions = 3, fromPreemptions = 0, seed = 1, runs = 1000 } = options
+  const { sleep = true, merge = false, fused = false, seed = 1, runs = 1000 } = options
+  const { preemptions = 3, fromPreemptions = 0 } = options
   switch (name) {
     case 'dpor': return new Dpor(context, { sleep })
     case 'optimal': return new Optimal(context, { sleep })

@@ -58,7 +58,7 @@ export class Dpor implements Strategy, RaceSink {
     if (awake === 0) return STOP
     if (executor.isEnd()) this.happensBefore.ended()                        // R5: an execution may end here, R2 holds
     this.wantDefault(d, awake)
-    return this.take(d, this.wanted[d]!)
+    return this.take(d, this.wanted[d])
   }
 
   stepped(): void {
@@ -85,7 +85,7 @@ export class Dpor implements Strategy, RaceSink {
   /** R2. `second` may be the position behind the end: an operation that is still blocked. */
   race(first: number, second: number, label: number): void {
     const d = first - 1
-    const { trace, cpuOf } = this.executor
+    const { cpuOf } = this.executor
     const secondCpu = cpuOf[label]!
     const enabled = this.executor.enabledAt(d)
     if ((enabled & ~this.wanted[d]!) === 0) return

@@ -63,7 +63,7 @@ export class Optimal implements Strategy, RaceSink {
     if (executor.isEnd()) this.reverseAll()
     const guided = this.takeBranch(d)
     this.wantDefault(d, awake)
-    return guided !== STOP ? guided : this.take(d, this.order.pick(this.wanted[d]! & ~sleepSets.asleep[d]!))
+    return guided !== STOP ? guided : this.take(d, this.order.pick(this.wanted[d] & ~sleepSets.asleep[d]!))
   }
 
   stepped(): void {
@@ -206,7 +206,8 @@ export class Optimal implements Strategy, RaceSink {
     const secondCpu = cpuOf[label]!
     reversed.length = 0
     for (let p = first + 1; p <= depth; p++) {
-      if (happensBefore.ordered(first, firstCpu, p) || (p >= second && happensBefore.ordered(second, secondCpu, p))) continue
+      if (happensBefore.ordered(first, firstCpu, p)) continue
+      if (p >= second && happensBefore.ordered(second, secondCpu, p)) continue
       const cpu = trace.cpu[p - 1]!
       const taken = trace.label[p - 1]!
       const extent = trace.length[p - 1]! * 2 + trace.writes[p - 1]!
@@ -228,7 +229,8 @@ export class Optimal implements Strategy, RaceSink {
   private reversedExtent(n: number): number {
     const { trace, depth } = this.executor
     const [first, second] = [this.raceFirst[n]!, this.raceSecond[n]!]
-    const isSwap = second <= depth && trace.label[second - 1] === this.raceLabel[n] && trace.op[second - 1] === Op.Cmpxchg
+    const isSwap =
+      second <= depth && trace.label[second - 1] === this.raceLabel[n] && trace.op[second - 1] === Op.Cmpxchg
     if (!isSwap || trace.writes[first - 1] === 0) return this.raceExtent[n]!
     return trace.old[first - 1] === trace.b[second - 1] ? 3 : 2
   }
@@ -239,7 +241,8 @@ export class Optimal implements Strategy, RaceSink {
     for (let left = labels; left !== 0; left &= left - 1) {
       const label = 31 - Math.clz32(left & -left)
       const flags = this.flags(d, label)
-      const at = trees.initialIn(reversed, label, cpuOf[label]!, sleepSets.addressOf(d, label), sleepSets.extentOf(d, label), flags)
+      const address = sleepSets.addressOf(d, label)
+      const at = trees.initialIn(reversed, label, cpuOf[label]!, address, sleepSets.extentOf(d, label), flags)
       if (at !== NOT_INITIAL) return true
     }
     return false

@@ -79,7 +79,7 @@ function components(graph: StateGraph, out: Outgoing): { component: Int32Array, 
       const above = path[path.length - 1]
       if (above !== undefined) low[above] = Math.min(low[above]!, low[state]!)
       if (low[state] !== index[state]) continue
-      for (let member = -1; member !== state; component[member] = count) member = stack.pop()!
+      for (let member = -1; member !== state; component[member] = count) member = stack.pop() ?? state
       count++
     }
   }

@@ -83,7 +83,9 @@ export class Stateful implements Strategy {
     return {
       known: [...this.known].map(([key, state]) => [key.toString(36), state] as const),
       at: [...this.at.subarray(0, depth)], done: [...this.done.subarray(0, depth)],
-      from: [...this.from.subarray(0, edges)], label: [...this.label.subarray(0, edges)], to: [...this.to.subarray(0, edges)],
+      from: [...this.from.subarray(0, edges)],
+      label: [...this.label.subarray(0, edges)],
+      to: [...this.to.subarray(0, edges)],
       enabled: [...this.enabled.subarray(0, this.known.size)],
     }
   }

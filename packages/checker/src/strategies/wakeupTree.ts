@@ -40,7 +40,9 @@ export class Sequence {
 
   remove(at: number): void {
     this.length--
-    for (const column of [this.label, this.cpu, this.address, this.extent, this.flags]) column.copyWithin(at, at + 1, this.length + 1)
+    for (const column of [this.label, this.cpu, this.address, this.extent, this.flags]) {
+      column.copyWithin(at, at + 1, this.length + 1)
+    }
   }
 
   private grow(wanted: number): void {
@@ -61,7 +63,7 @@ export interface Dependence {
 }
 
 export const NOT_INITIAL = -2
-export const ABSENT = -1
+const ABSENT = -1
 
 export class WakeupTrees {
   private readonly dependence: Dependence
@@ -186,7 +188,8 @@ export class WakeupTrees {
   private chain(sequence: Sequence): number {
     let below = 0
     for (let i = sequence.length - 1; i >= 0; i--) {
-      const node = this.node(sequence.label[i]!, sequence.cpu[i]!, sequence.address[i]!, sequence.extent[i]!, sequence.flags[i]!)
+      const { label, cpu, address, extent, flags } = sequence
+      const node = this.node(label[i]!, cpu[i]!, address[i]!, extent[i]!, flags[i]!)
       this.child[node] = below
       below = node
     }

@@ -7,9 +7,13 @@
 import type { LitmusView } from '../../src/litmus/view.js'
 
 /** Whether the end of an execution breaks what the program is about. */
-export type IsWrong = (view: LitmusView, handlers: readonly string[]) => boolean
+type IsWrong = (view: LitmusView, handlers: readonly string[]) => boolean
 
-export interface InterruptProgram { readonly text: string, readonly handlers: readonly string[], readonly isWrong: IsWrong }
+export interface InterruptProgram {
+  readonly text: string
+  readonly handlers: readonly string[]
+  readonly isWrong: IsWrong
+}
 
 type Lines = readonly string[]
 interface Handler { readonly name: string, readonly cpu: number, readonly code: Lines }
@@ -19,7 +23,9 @@ const programs = new Map<string, InterruptProgram>()
 /** All of them, by name. */
 export const interruptPrograms: ReadonlyMap<string, InterruptProgram> = programs
 
-function define(name: string, bases: readonly Lines[], handlers: readonly Handler[], isWrong: IsWrong = () => false, nest = 1): void {
+function define(
+  name: string, bases: readonly Lines[], handlers: readonly Handler[], isWrong: IsWrong = () => false, nest = 1,
+): void {
   const lines = [`prog ${name}`, ...nest > 1 ? [`nest ${nest}`] : []]
   bases.forEach((code, cpu) => lines.push(`base ${cpu}`, ...code))
   for (const handler of handlers) lines.push(`irq ${handler.name} ${handler.cpu}`, ...handler.code)
@@ -31,7 +37,8 @@ const h = (name: string, cpu: number, ...code: Lines): Handler => ({ name, cpu, 
 const several = (count: number, cpu: number, code: (i: number) => Lines): Handler[] =>
   range(count).map((i) => h(`h${i}`, cpu, ...code(i)))
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
-const arrivals = (view: LitmusView, handlers: readonly string[]): number => handlers.filter((name) => view.entered(name)).length
+const arrivals = (view: LitmusView, handlers: readonly string[]): number =>
+  handlers.filter((name) => view.entered(name)).length
 
 const inc = (v: string): Lines => [`rd a ${v}`, `wr ${v} a+1`]
 const masked = (...code: Lines): Lines => ['cli', ...code, 'sti']
