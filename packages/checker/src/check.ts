@@ -25,6 +25,8 @@ export interface CheckOptions extends EndJudge, StrategyOptions {
   readonly collect?: boolean
   /** Look for violations of this kind only. */
   readonly onlyKind?: ViolationKind | undefined
+  /** Look for violations only whose message contains this: one defect among several. */
+  readonly onlyMessage?: string
   /** Report data races on plain accesses. Default: if there are any. */
   readonly dataRaces?: boolean
   /** Steps of one execution, at most. Default: 10 000. */
@@ -128,10 +130,15 @@ class Check {
     if (!isNew) return false
     if (isBlocked) this.signatures.add(waitSignature(executor))
     const violation = judgeEnd(executor, this.options)
-    if (violation === null || violation.kind !== (this.options.onlyKind ?? violation.kind)) return false
+    if (violation === null || !this.isLookedFor(violation)) return false
     this.wrong++
     if (this.violation === null) this.keep(violation)
     return this.options.collect !== true
+  }
+
+  private isLookedFor({ kind, message }: Violation): boolean {
+    const { onlyKind = kind, onlyMessage = '' } = this.options
+    return kind === onlyKind && message.includes(onlyMessage)
   }
 
   private keep(violation: Violation): void {

@@ -45,6 +45,12 @@ describe.each(['dpor', 'optimal', 'naive', 'bounded', 'stateful'] as const)('%s'
     expect(broken.violation).toMatchObject({ kind: 'at-rest', message: 'I1: the counter is 1, not 2' })
   })
 
+  it('onlyMessage: of several defects the one that is asked for is found, or none', async () => {
+    const found = await explore(counter(false), { strategy, dataRaces: false, onlyMessage: 'is 1, not 2' })
+    expect(found.verdict).toBe('violation')
+    expect((await explore(counter(false), { strategy, dataRaces: false, onlyMessage: 'another one' })).verdict).toBe('clean')
+  })
+
   it('a lock that an interrupt takes too: with IF on it hangs, with irqsave it is clean', async () => {
     const model = (base: () => unknown) => defineModel({
       name: 'irqsafe', cpus: 2, threads: [{ cpu: 0, run: base }, { cpu: 1, run: () => add(true) }],
