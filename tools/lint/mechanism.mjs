@@ -36,6 +36,8 @@ export const straightCode = [
 export const noModuleState = [
   { selector: topLevel('VariableDeclaration[kind!="const"]'),
     message: 'no mutable module state: each thread would have its own; declare a global() or perCpu() area' },
+  { selector: topLevel('VariableDeclaration > VariableDeclarator > BinaryExpression > MemberExpression[property.name="base"]'),
+    message: 'an area has no place yet when its module is loaded: compute the address where it is used' },
 ]
 
 /** For `no-restricted-syntax`, everywhere: `!` says "this index is in range" and nothing else. */

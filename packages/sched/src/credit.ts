@@ -40,8 +40,6 @@ export const DEFAULT_WEIGHT = 256
 const MAX_WEIGHT = 65535
 const OPEN = -1
 
-const LOCK = Credit.base + Credit.lock
-const DOMAINS = Credit.base + Credit.activeDomains
 const CREDIT = VCPU_SCHED + SchedVcpu.credit
 const PRIORITY = VCPU_SCHED + SchedVcpu.priority
 const ACTIVE_NODE = VCPU_SCHED + SchedVcpu.activeNode
@@ -52,6 +50,14 @@ const SHARE = DOMAIN_SCHED + SchedDomain.share
 const VCPUS = DOMAIN_SCHED + SchedDomain.activeVcpus
 const COUNT = DOMAIN_SCHED + SchedDomain.activeCount
 const DOMAIN_NODE = DOMAIN_SCHED + SchedDomain.activeNode
+
+function lock(): Ref<'SpinLock'> {
+  return Credit.base + Credit.lock
+}
+
+function domains(): Ref<'ListHead'> {
+  return Credit.base + Credit.activeDomains
+}
 
 // ---- the tick
 
@@ -81,9 +87,9 @@ function tickLocked(my: number, v: Ref<'Vcpu'>): void {
 // ---- who is active
 
 function activate(v: Ref<'Vcpu'>): void {
-  spinLock(LOCK)
+  spinLock(lock())
   activateLocked(v, ld(v + Vcpu.domain))
-  spinUnlock(LOCK)
+  spinUnlock(lock())
 }
 
 function activateLocked(v: Ref<'Vcpu'>, d: Ref<'Domain'>): void {
@@ -91,8 +97,8 @@ function activateLocked(v: Ref<'Vcpu'>, d: Ref<'Domain'>): void {
   listAddTail(v + ACTIVE_NODE, d + VCPUS)
   st(d + COUNT, ld(d + COUNT) + 1)
   if (ld(d + COUNT) > 1) return
-  if (listEmpty(DOMAINS)) setTimer(Credit.base + Credit.accountTimer, nowNs() + ACCOUNT_NS)
-  listAddTail(d + DOMAIN_NODE, DOMAINS)
+  if (listEmpty(domains())) setTimer(Credit.base + Credit.accountTimer, nowNs() + ACCOUNT_NS)
+  listAddTail(d + DOMAIN_NODE, domains())
 }
 
 function deactivateLocked(v: Ref<'Vcpu'>, d: Ref<'Domain'>): void {
@@ -104,9 +110,9 @@ function deactivateLocked(v: Ref<'Vcpu'>, d: Ref<'Domain'>): void {
 
 /** A vCPU that is destroyed gets no more credits. */
 export function creditForget(v: Ref<'Vcpu'>): void {
-  spinLock(LOCK)
+  spinLock(lock())
   if (load(v + IS_ACTIVE) !== 0) deactivateLocked(v, ld(v + Vcpu.domain))
-  spinUnlock(LOCK)
+  spinUnlock(lock())
 }
 
 // ---- accounting
@@ -114,11 +120,11 @@ export function creditForget(v: Ref<'Vcpu'>): void {
 const accountHandler = handler('schedAccount', account)
 
 function account(): void {
-  spinLock(LOCK)
+  spinLock(lock())
   shareOutLocked()
-  listForEach(DOMAINS, (node) => { payDomainLocked(node - DOMAIN_NODE) })
-  if (!listEmpty(DOMAINS)) setTimer(Credit.base + Credit.accountTimer, nowNs() + ACCOUNT_NS)
-  spinUnlock(LOCK)
+  listForEach(domains(), (node) => { payDomainLocked(node - DOMAIN_NODE) })
+  if (!listEmpty(domains())) setTimer(Credit.base + Credit.accountTimer, nowNs() + ACCOUNT_NS)
+  spinUnlock(lock())
 }
 
 /** Settle the share of each active domain (M3). */
@@ -127,7 +133,7 @@ function shareOutLocked(): void {
   let weights = openAllLocked()
   for (let settled = true; settled;) {
     settled = false
-    for (let node = listNext(DOMAINS, DOMAINS); node !== 0; node = listNext(node, DOMAINS)) {
+    for (let node = listNext(domains(), domains()); node !== 0; node = listNext(node, domains())) {
       const d = node - DOMAIN_NODE
       const most = mostOf(d)
       if (ld(d + SHARE) !== OPEN || most * weights > credits * ld(d + WEIGHT)) continue
@@ -143,7 +149,7 @@ function shareOutLocked(): void {
 // Returns the sum of the weights.
 function openAllLocked(): number {
   let weights = 0
-  for (let node = listNext(DOMAINS, DOMAINS); node !== 0; node = listNext(node, DOMAINS)) {
+  for (let node = listNext(domains(), domains()); node !== 0; node = listNext(node, domains())) {
     st(node - DOMAIN_NODE + SHARE, OPEN)
     weights += ld(node - DOMAIN_NODE + WEIGHT)
   }
@@ -151,7 +157,7 @@ function openAllLocked(): number {
 }
 
 function shareRestLocked(credits: number, weights: number): void {
-  for (let node = listNext(DOMAINS, DOMAINS); node !== 0; node = listNext(node, DOMAINS)) {
+  for (let node = listNext(domains(), domains()); node !== 0; node = listNext(node, domains())) {
     const d = node - DOMAIN_NODE
     if (ld(d + SHARE) === OPEN) st(d + SHARE, Math.floor(credits * ld(d + WEIGHT) / weights))
   }
@@ -213,13 +219,26 @@ function hasLocked(v: Ref<'Vcpu'>, area: number, credit: number): number {
  * -EINVAL: out of range; nothing has changed.
  */
 export function schedDomainSet(d: Ref<'Domain'>, weight: number, cap: number): Errno {
-  if (!Number.isInteger(weight) || weight < 1 || weight > MAX_WEIGHT) return -EINVAL
-  if (!Number.isInteger(cap) || cap < 0 || cap > 100 * ld(d + Domain.vcpuCount)) return -EINVAL
-  spinLock(LOCK)
+  if (!schedParametersAreValid(ld(d + Domain.vcpuCount), weight, cap)) return -EINVAL
+  spinLock(lock())
   st(d + WEIGHT, weight)
   st(d + CAP, cap)
-  spinUnlock(LOCK)
+  spinUnlock(lock())
   return 0
+}
+
+/** Whether a domain of that many vCPUs can have them. */
+export function schedParametersAreValid(vcpus: number, weight: number, cap: number): boolean {
+  if (!Number.isInteger(weight) || weight < 1 || weight > MAX_WEIGHT) return false
+  return Number.isInteger(cap) && cap >= 0 && cap <= 100 * vcpus
+}
+
+/** Write the weight and the cap of a domain to two words. */
+export function schedDomainGet(d: Ref<'Domain'>, to: number): void {
+  spinLock(lock())
+  st(to, ld(d + WEIGHT))
+  st(to + 1, ld(d + CAP))
+  spinUnlock(lock())
 }
 
 /** A fresh domain: default weight, no cap, nobody active. */
@@ -237,8 +256,8 @@ export function creditInitVcpu(v: Ref<'Vcpu'>): void {
 
 /** Boot. */
 export function setupCredit(): void {
-  spinLockInit(LOCK, creditLockClass)
-  listInit(DOMAINS)
+  spinLockInit(lock(), creditLockClass)
+  listInit(domains())
   // CPU 0 never goes down
   initTimer(Credit.base + Credit.accountTimer, accountHandler, 0, 0)
 }

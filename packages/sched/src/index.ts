@@ -3,7 +3,7 @@
 export { hypervisorEnter, hypervisorLeave, inHypervisor } from './account.js'
 export { vcpuGetAffinity, vcpuPin, vcpuSetAffinity } from './affinity.js'
 export { CREDIT_NS } from './burn.js'
-export { DEFAULT_WEIGHT, schedDomainSet, TICK_NS } from './credit.js'
+export { DEFAULT_WEIGHT, schedDomainGet, schedDomainSet, schedParametersAreValid, TICK_NS } from './credit.js'
 export { PERIOD_MAX_NS, PERIOD_MIN_NS, setPeriodicTick, vcpuSetPeriodicTimer } from './periodic.js'
 export { RATE_LIMIT_NS, SLICE_NS } from './policyCredit.js'
 export {

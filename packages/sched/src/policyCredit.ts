@@ -22,6 +22,7 @@
  *     made up for at the next tick of the pCPU with work.
  */
 import { cpuOnline, maskClear, maskEmpty, maskFirst, maskNext, maskSet, maskTest, maskTestAndClear } from '@bottomhalf/cpu'
+import type { CpuMaskRef } from '@bottomhalf/cpu'
 import type { Ref } from '@bottomhalf/base'
 import { isIdleVcpu, Vcpu, vcpuRunnable } from '@bottomhalf/domain'
 import {
@@ -43,7 +44,10 @@ export const FIND_IDLER = -2
 const NODE = VCPU_SCHED + SchedVcpu.queueNode
 const PRIORITY = VCPU_SCHED + SchedVcpu.priority
 const AFFINITY = VCPU_SCHED + SchedVcpu.affinity
-const IDLERS = Credit.base + Credit.idlers
+
+function idlers(): CpuMaskRef {
+  return Credit.base + Credit.idlers
+}
 
 // ---- waiting
 
@@ -150,7 +154,7 @@ function putAside(area: number, prev: Ref<'Vcpu'>, atNs: number): void {
 
 function begin(area: number, next: Ref<'Vcpu'>, atNs: number): Ref<'Vcpu'> {
   if (next === 0) return area + Sched.idle
-  maskClear(IDLERS, currentCpu())
+  maskClear(idlers(), currentCpu())
   burnFrom(next, atNs)
   stTime(area + Sched.ranSinceNs, atNs)
   stTime(area + Sched.sliceEndNs, atNs + SLICE_NS)
@@ -177,7 +181,7 @@ export function policyPutBack(area: number, prev: Ref<'Vcpu'>, atNs: number): vo
 /** A waiting vCPU of another pCPU that is better than `mine`, which is OVER or IDLE; 0 if there is none. Own node first. */
 function steal(area: number, mine: number): Ref<'Vcpu'> {
   if (mine < OVER) return 0
-  if (mine === IDLE) maskSet(IDLERS, currentCpu())                    // F3
+  if (mine === IDLE) maskSet(idlers(), currentCpu())                    // F3
   const near = stealFromNode(area, mine, true)
   return near !== 0 ? near : stealFromNode(area, mine, false)
 }
@@ -221,10 +225,10 @@ function firstBetter(peer: number, mine: number): Ref<'Vcpu'> {
 
 /** A pCPU that has nothing to run and may run `v`, its own node first; NO_CPU if there is none. It is told once. */
 export function policyIdlerFor(v: Ref<'Vcpu'>): number {
-  if (maskEmpty(IDLERS)) return NO_CPU
+  if (maskEmpty(idlers())) return NO_CPU
   const node = nodeOf(load(v + Vcpu.processor))
   let far = NO_CPU
-  for (let cpu = maskFirst(IDLERS); cpu >= 0; cpu = maskNext(IDLERS, cpu)) {
+  for (let cpu = maskFirst(idlers()); cpu >= 0; cpu = maskNext(idlers(), cpu)) {
     if (!policyMayRunOn(v, cpu)) continue
     if (nodeOf(cpu) === node) return claimIdler(cpu)
     far = cpu
@@ -233,12 +237,12 @@ export function policyIdlerFor(v: Ref<'Vcpu'>): number {
 }
 
 function claimIdler(cpu: number): number {
-  return maskTestAndClear(IDLERS, cpu) ? cpu : NO_CPU
+  return maskTestAndClear(idlers(), cpu) ? cpu : NO_CPU
 }
 
 /** Whether something waits here and some pCPU idles. Context: any (F3). */
 export function policyMayHelp(area: number): boolean {
-  return load(area + Sched.waiting) !== 0 && !maskEmpty(IDLERS)
+  return load(area + Sched.waiting) !== 0 && !maskEmpty(idlers())
 }
 
 /** An idle pCPU that may run one of those that wait here; NO_CPU if there is none. */
@@ -279,8 +283,8 @@ function nodeOf(cpu: number): number {
 
 /** A pCPU has nothing to run and looks for work, or is gone. */
 export function policySetIdle(cpu: number, idle: boolean): void {
-  if (idle) maskSet(IDLERS, cpu)
-  else maskClear(IDLERS, cpu)
+  if (idle) maskSet(idlers(), cpu)
+  else maskClear(idlers(), cpu)
 }
 
 /** Make the empty queues of a pCPU. Boot. */
