@@ -7,14 +7,12 @@
  *     all the time it needs: what is missing then is lost.
  * R2  An interrupt that a device sends after its unbind returned reaches no driver (I2).
  */
-import { errnoName, type DomId, type Errno, type Pirq } from '@bottomhalf/base'
+import { errnoName, type DomId, type Pirq } from '@bottomhalf/base'
 import {
   Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate, guestCreate,
   guestProgram, histogramRead, percentile,
 } from '@bottomhalf/guest'
-import {
-  bindMsiArgs, controlIsDone, controlPost, controlResult, createDomainArgs, Operation, pirqRecordsFreed, unbindMsiArgs,
-} from '@bottomhalf/hypervisor'
+import { errnoOf, perform, pirqRecordsFreed, requests } from '@bottomhalf/hypervisor'
 import { ld, nowNs } from '@bottomhalf/machine'
 import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
 import { arrivalTimes, recordingKey, type DeviceScenario, type GuestScenario } from '@bottomhalf/scenario'
@@ -87,25 +85,23 @@ function wireGuest(
   }
   const guestData = guestCreate(drivers, guest.tick === undefined ? 0 : 1e9 / guest.tick)
   if (guestData === 0) return 'no memory for it'
-  const created = control(context, Operation.CreateDomain, createDomainArgs({
-    domId: domId as DomId, nrPirqs: PIRQS, cpu: guest.cpu, guestProgram: guestProgram.id, guestData,
-  }))
+  const created = errnoOf(requests.createDomain({
+    domId: domId as DomId, nrPirqs: PIRQS, cpus: [guest.cpu], pinned: true, guestProgram: guestProgram.id, guestData,
+  }), pauseOf(context))
   if (created !== 0) return `creating it answers ${errnoName(created)}`
   for (const { scenario, device, pirq } of wired) {
-    const bound = control(context, Operation.BindMsi, bindMsiArgs({
+    const bound = errnoOf(requests.bindMsi({
       domId: domId as DomId, pirq, msi: device + Device.msi, gvec: FIRST_GVEC + pirq, gflags: GFLAGS_UNMASKED,
-    }))
+    }), pauseOf(context))
     if (bound !== 0) return `binding device ${scenario.name} answers ${errnoName(bound)}`
   }
   devices.push(...wired)
   return undefined
 }
 
-/** Do a control operation; answers its result. */
-function control(context: AgentContext<RunData>, operation: Operation, args: readonly number[]): Errno {
-  if (!controlPost(operation, args)) throw new Error('the control mailbox is in use')
-  while (!controlIsDone()) if (context.pause(0.2)) throw new Error('the machine stops')
-  return controlResult()
+/** Sleep a little while a control operation is done; true when the machine stops. */
+function pauseOf(context: AgentContext<RunData>): () => boolean {
+  return () => context.pause(0.2)
 }
 
 // ---- running
@@ -175,10 +171,7 @@ function latencies(devices: readonly Wired[]): RunReport['latencyNs'] {
 
 /** Unbind every device, let each interrupt some more, and count what its driver saw of that (R2). */
 function unbindAll(context: AgentContext<RunData>, devices: readonly Wired[]): number {
-  for (const { domId, pirq } of devices) {
-    const result = control(context, Operation.UnbindMsi, unbindMsiArgs({ domId, pirq }))
-    if (result !== 0) throw new Error(`unbinding pIRQ ${pirq} of domain ${domId} answers ${errnoName(result)}`)
-  }
+  for (const { domId, pirq } of devices) perform(requests.unbindMsi(domId, pirq), pauseOf(context))
   const before = runs(devices)
   for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of devices) deviceInterrupt(device)
   context.pause(SETTLE_MS)

@@ -5,7 +5,7 @@
  * Contexts  boot: CPU 0, once, before any other CPU.  report: each CPU, when its loop has ended.
  */
 import { bootMachine, faultsAtRest, softirqNames, type RestFault } from '@bottomhalf/hypervisor'
-import { Guest } from '@bottomhalf/guest'
+import { Guest, guestProgram } from '@bottomhalf/guest'
 import { ipisSent } from '@bottomhalf/cpu'
 import { Domain, forEachDomain, vcpuOf } from '@bottomhalf/domain'
 import { cpuCount, fetchAdd, global, ld, ldTime, word, xzalloc } from '@bottomhalf/machine'
@@ -46,6 +46,7 @@ export function boot(data: unknown): void {
     lockProfile: PROFILE_WAITS,
     taskletLock: options.taskletLock === 'per-cpu' ? TASKLET_LOCK_PER_CPU : TASKLET_LOCK_GLOBAL,
     irqs: IRQS,
+    guestPrograms: [guestProgram],
   })
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The whole machine, from a device's message to its driver: what the tests of this folder run. */
-import {
-  bindMsiArgs, bootMachine, controlIsDone, controlPost, controlResult, createDomainArgs, Operation, pcpuMain,
-  pirqRecordsFreed, unbindMsiArgs,
-} from '@bottomhalf/hypervisor'
+import { bootMachine, errnoOf, pcpuMain, pirqRecordsFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
 import { callHandler, cpuRelax, irqEnable, ld, requestStop, Stop } from '@bottomhalf/machine'
 import { Domain, getDomainById, pirqRecordGetOrCreate, putDomain } from '@bottomhalf/domain'
 import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
@@ -15,7 +12,10 @@ import {
 } from '../src/index.js'
 
 export function boot(): void {
-  bootMachine({ lockKind: LOCK_TAS, lockProfile: PROFILE_WAITS, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 16 })
+  bootMachine({
+    lockKind: LOCK_TAS, lockProfile: PROFILE_WAITS, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 16,
+    guestPrograms: [guestProgram],
+  })
 }
 
 export function runCpu(cpu: number): void {
@@ -33,7 +33,7 @@ export function conduct(cpus: number, arrivals: number, tickNs: number): Pair[] 
   for (let cpu = 0; cpu < cpus; cpu++) pairs.push(wire(cpu, tickNs))
   for (let i = 0; i < arrivals; i++) for (const { device } of pairs) deviceArrival(device)
   for (const { driver } of pairs) while (ld(driver + Driver.consumed) !== arrivals) cpuRelax()
-  for (const { domId } of pairs) control(Operation.UnbindMsi, unbindMsiArgs({ domId: domId as DomId, pirq: 3 as Pirq }))
+  for (const { domId } of pairs) control(requests.unbindMsi(domId as DomId, 3 as Pirq))
   for (const { device } of pairs) deviceInterrupt(device)
   while (!pirqRecordsFreed()) cpuRelax()
   requestStop(Stop.Requested)
@@ -45,20 +45,21 @@ function wire(cpu: number, tickNs: number): Pair {
   const driver = driverCreate(device, 0x30, 3, 0, 0)
   const guestData = guestCreate(driver, tickNs)
   const domId = cpu + 1
-  control(Operation.CreateDomain, createDomainArgs({
-    domId: domId as DomId, nrPirqs: 8, cpu, guestProgram: guestProgram.id, guestData,
+  control(requests.createDomain({
+    domId: domId as DomId, nrPirqs: 8, cpus: [cpu], pinned: true, guestProgram: guestProgram.id, guestData,
   }))
-  control(Operation.BindMsi, bindMsiArgs({
+  control(requests.bindMsi({
     domId: domId as DomId, pirq: 3 as Pirq, msi: device + Device.msi, gvec: 0x30, gflags: GFLAGS_UNMASKED,
   }))
   return { device, driver, guest: guestData, domId }
 }
 
 /** Do a control operation; its result. */
-export function control(operation: number, args: readonly number[]): number {
-  while (!controlPost(operation, args)) cpuRelax()
-  while (!controlIsDone()) cpuRelax()
-  return controlResult()
+export function control(request: ControlRequest<unknown>): number {
+  return errnoOf(request, () => {
+    cpuRelax()
+    return false
+  })
 }
 
 /** Twins for the checks at rest: what a teardown that forgets leaves behind. */

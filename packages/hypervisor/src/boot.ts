@@ -11,9 +11,9 @@ import { setupCpus } from '@bottomhalf/cpu'
 import { setRelinquishOperations, setupDomains } from '@bottomhalf/domain'
 import { sendGuestVcpuVirq, setupHvm, VIRQ_TIMER } from '@bottomhalf/hvm'
 import { setupIrqs } from '@bottomhalf/irq'
-import { cpuCount, debugChecks, handler } from '@bottomhalf/machine'
+import { cpuCount, debugChecks, handler, type HandlerRef } from '@bottomhalf/machine'
 import { setupPassthroughIo } from '@bottomhalf/passthrough-io'
-import { pciReleaseDevicesHandler, setupPci } from '@bottomhalf/passthrough-pci'
+import { setupPci } from '@bottomhalf/passthrough-pci'
 import { setupRcu } from '@bottomhalf/rcu'
 import { setPeriodicTick, setupSched, setupSchedCpu } from '@bottomhalf/sched'
 import { setupSoftirqs } from '@bottomhalf/softirq'
@@ -21,9 +21,13 @@ import { setupSpinlocks, type LockKind, type ProfileLevel } from '@bottomhalf/sp
 import { setupTasklets } from '@bottomhalf/tasklet'
 import { setupTimers } from '@bottomhalf/timer'
 import { setupControl } from './control.js'
+import { setupDomainOperations } from './domainOperations.js'
+import { setupGuestPrograms } from './guestPrograms.js'
+import { setupInterruptOperations } from './interruptOperations.js'
 import { setupLockOrder } from './lockOrder.js'
-import { setupOperations } from './operations.js'
+import { setupMachineOperations } from './machineOperations.js'
 import { pcpuLoop, setupPcpus } from './pcpu.js'
+import { relinquishDevicesHandler } from './pirqs.js'
 import { HVM_DPCI_SOFTIRQ, RCU_SOFTIRQ, SCHEDULE_SOFTIRQ, TASKLET_SOFTIRQ, TIMER_SOFTIRQ, VCPU_KICK_SOFTIRQ } from './softirqs.js'
 
 /** What is chosen at boot. */
@@ -36,6 +40,8 @@ export interface BootOptions {
   readonly taskletLock: number
   /** Machine interrupts that can exist at once. */
   readonly irqs: number
+  /** What a domain's vCPUs may run. */
+  readonly guestPrograms: readonly HandlerRef[]
 }
 
 /** Set the machine up. All its CPUs are online from the beginning. */
@@ -56,14 +62,17 @@ export function bootMachine(options: BootOptions): void {
   setupPassthroughIo(HVM_DPCI_SOFTIRQ)
   setupPci()
   joinSeams()
+  setupGuestPrograms(options.guestPrograms)
   setupControl()
-  setupOperations()
+  setupDomainOperations()
+  setupInterruptOperations()
+  setupMachineOperations()
 }
 
 /** What a layer asks of those above it, where only the top knows both. */
 function joinSeams(): void {
   setPeriodicTick(periodicTickHandler)
-  setRelinquishOperations({ devices: pciReleaseDevicesHandler })
+  setRelinquishOperations({ devices: relinquishDevicesHandler })
 }
 
 /** A tick of a vCPU's periodic timer (SCH-5). */

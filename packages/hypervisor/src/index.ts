@@ -2,9 +2,14 @@
 /** @bottomhalf/hypervisor: the front door: boots the machine, runs its CPUs, does control operations. */
 export { bootMachine, pcpuMain } from './boot.js'
 export type { BootOptions } from './boot.js'
-export { CONTROL_VECTOR, controlIsDone, controlPost, controlResult, registerOperation } from './control.js'
-export { bindMsiArgs, createDomainArgs, Operation, unbindMsiArgs } from './operations.js'
-export type { BindMsi, CreateDomain, UnbindMsi } from './operations.js'
+export {
+  CONTROL_SLOTS, CONTROL_VECTOR, controlAbandon, controlIsDone, controlPost, controlTake, NO_SLOT, registerOperation,
+} from './control.js'
+export { errnoOf, HypervisorError, operationName, perform } from './frontDoor.js'
+export { ANY_PIRQ, CONTROL_WORDS, Operation, requests } from './requests.js'
+export type {
+  AddDevice, BindIrq, BindMsi, ControlRequest, CreateDomain, DomainState, Messages, VcpuState,
+} from './requests.js'
 export { faultsAtRest, pirqRecordsFreed } from './atRest.js'
 export type { RestFault } from './atRest.js'
 export {

@@ -13,17 +13,23 @@ import { raiseSoftirq, softirqRuns } from '@bottomhalf/softirq'
 import { LOCK_TAS, PROFILE_OFF } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
 import {
-  bindMsiArgs, bootMachine, controlIsDone, controlPost, controlResult, createDomainArgs, Operation, pcpuMain,
-  registerOperation, TIMER_SOFTIRQ, unbindMsiArgs,
+  bootMachine, controlAbandon, controlIsDone, controlPost, controlTake, errnoOf, NO_SLOT, pcpuMain, perform,
+  registerOperation, requests, TIMER_SOFTIRQ, type ControlRequest, type CreateDomain, type Operation,
 } from '../src/index.js'
 
-export const RESTARTING = 9
+/** The test's own operations: one that is continued twice, and one that never ends. */
+export const RESTARTING = 30
+export const ENDLESS = 31
 
-const Test = global('controlTest', { calls: word, softirqsAtFirst: word, softirqsAtLast: word })
+const Test = global('controlTest', { calls: word, softirqsAtFirst: word, softirqsAtLast: word, endless: word })
 
 export function boot(): void {
-  bootMachine({ lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 3 })
+  bootMachine({
+    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 3,
+    guestPrograms: [haltingProgram],
+  })
   registerOperation(RESTARTING, restartingHandler)
+  registerOperation(ENDLESS, endlessHandler)
 }
 
 export function runCpu(cpu: number): void {
@@ -45,24 +51,75 @@ function restarting(_args: number): Errno {
 
 const restartingHandler = handler('testRestarting', restarting)
 
+/** An operation that nothing but its requester's giving up ends. */
+function endless(_args: number): Errno {
+  st(Test.base + Test.endless, ld(Test.base + Test.endless) + 1)
+  return -ERESTART
+}
+
+const endlessHandler = handler('testEndless', endless)
+
 export function restarts(): { calls: number, servedBetween: boolean } {
   const first = ld(Test.base + Test.softirqsAtFirst)
   return { calls: ld(Test.base + Test.calls), servedBetween: ld(Test.base + Test.softirqsAtLast) === first + 2 }
 }
 
-/** Ask for one operation and wait for its result. */
-export function ask(operation: number, args: readonly number[]): number {
-  while (!controlPost(operation, args)) cpuRelax()
-  while (!controlIsDone()) cpuRelax()
-  return controlResult()
+export function endlessTurns(): number {
+  return ld(Test.base + Test.endless)
 }
 
-/** A second request while the first is open. */
-export function askTwice(): { first: boolean, second: boolean, result: number } {
-  const first = controlPost(Operation.UnbindMsi, [77, 0])
-  const second = controlPost(Operation.UnbindMsi, [77, 0])
-  while (!controlIsDone()) cpuRelax()
-  return { first, second, result: controlResult() }
+/** Relax, and never give up. */
+function patiently(): boolean {
+  cpuRelax()
+  return false
+}
+
+/** Ask for one operation and wait for its result. */
+export function ask(request: ControlRequest<unknown>): number {
+  return errnoOf(request, patiently)
+}
+
+/** Ask for one operation and wait for what it answers. Throws. */
+export function demand<Result>(request: ControlRequest<Result>): Result {
+  return perform(request, patiently)
+}
+
+/** Ask for an operation by number, with words that nobody checked. */
+export function askRaw(operation: number, args: readonly number[]): number {
+  return errnoOf({ operation: operation as Operation, args, ids: {}, read: () => undefined }, patiently)
+}
+
+/** Fill all slots with operations that never end, ask for one more, do a real one when one was given up. */
+export function fillSlots(slots: number): { full: boolean, result: number, freed: boolean } {
+  const open: number[] = []
+  for (let i = 0; i < slots; i++) open.push(controlPost(ENDLESS, []))
+  const full = !open.includes(NO_SLOT) && controlPost(ENDLESS, []) === NO_SLOT
+  controlAbandon(open[0]!)
+  const result = ask(requests.cpuState(0))
+  for (const slot of open.slice(1)) controlAbandon(slot)
+  for (let i = 0; i < slots; i++) open[i] = postWhenFree(RESTARTING)
+  for (const slot of open) {
+    while (!controlIsDone(slot)) cpuRelax()
+    if (controlTake(slot) !== 0) return { full, result, freed: false }
+  }
+  return { full, result, freed: new Set(open).size === slots }
+}
+
+function postWhenFree(operation: number): number {
+  for (;;) {
+    const slot = controlPost(operation, [])
+    if (slot !== NO_SLOT) return slot
+    cpuRelax()
+  }
+}
+
+/** Give an operation up after some looks: what the front door answers. */
+export function giveUp(operation: number): number {
+  let looks = 0
+  return errnoOf({ operation: operation as Operation, args: [], ids: {}, read: () => undefined }, () => {
+    cpuRelax()
+    return ++looks > 20
+  })
 }
 
 function haltingGuest(_v: number): void {
@@ -71,9 +128,9 @@ function haltingGuest(_v: number): void {
 
 export const haltingProgram = handler('testHaltingGuest', haltingGuest)
 
-export function createGuest(domId: number, cpu: number, program: number, nrPirqs = 4): number {
-  return ask(Operation.CreateDomain, createDomainArgs({
-    domId: domId as DomId, nrPirqs, cpu, guestProgram: program, guestData: 0,
+export function createGuest(domId: number, cpu: number, program: number, more: Partial<CreateDomain> = {}): number {
+  return ask(requests.createDomain({
+    domId: domId as DomId, nrPirqs: 4, cpus: [cpu], pinned: true, guestProgram: program, ...more,
   }))
 }
 
@@ -84,13 +141,11 @@ export function newMsi(): number {
 }
 
 export function bind(domId: number, pirq: number, msi: number, gvec: number): number {
-  return ask(Operation.BindMsi, bindMsiArgs({
-    domId: domId as DomId, pirq: pirq as Pirq, msi, gvec, gflags: GFLAGS_UNMASKED,
-  }))
+  return ask(requests.bindMsi({ domId: domId as DomId, pirq: pirq as Pirq, msi, gvec, gflags: GFLAGS_UNMASKED }))
 }
 
 export function unbind(domId: number, pirq: number): number {
-  return ask(Operation.UnbindMsi, unbindMsiArgs({ domId: domId as DomId, pirq: pirq as Pirq }))
+  return ask(requests.unbindMsi(domId as DomId, pirq as Pirq))
 }
 
 /** Whether a domain has a record of a pIRQ. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Control operations against a machine that runs: results, undo, continuation.
-import { EEXIST, EINVAL, ENOSPC, ESRCH } from '@bottomhalf/base'
+import { EAGAIN, EEXIST, EINVAL, ENOSPC, ESRCH } from '@bottomhalf/base'
 import { liveBlocks, NO_CPU } from '@bottomhalf/machine'
 import { lockstep, roundRobin, type Lockstep } from '@bottomhalf/testkit/lockstep'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { CONTROL_SLOTS } from '../src/index.js'
 import {
-  ask, askTwice, bind, boot, createGuest, haltingProgram, hasRecord, newMsi, RESTARTING, restarts, runCpu, stop, unbind,
+  askRaw, bind, boot, createGuest, ENDLESS, endlessTurns, fillSlots, giveUp, haltingProgram, hasRecord, newMsi,
+  RESTARTING, restarts, runCpu, stop, unbind,
 } from './control.model.js'
 
 let machine: Lockstep
@@ -87,10 +89,20 @@ describe('bindMsi and unbindMsi', () => {
 })
 
 test('DOM-6: an operation that answers -ERESTART is continued after the CPU served its softirqs', () => {
-  expect(outside(() => ask(RESTARTING, []), () => restarts())).toEqual([0, { calls: 3, servedBetween: true }])
+  expect(outside(() => askRaw(RESTARTING, []), () => restarts())).toEqual([0, { calls: 3, servedBetween: true }])
 })
 
-test('an operation that nobody registered is -EINVAL, and the mailbox takes one request at a time', () => {
-  expect(outside(() => ask(31, []), () => ask(-1, []), () => askTwice()))
-    .toEqual([-EINVAL, -EINVAL, { first: true, second: false, result: -ESRCH }])
+test('DOM-6: one that is given up is not continued', () => {
+  const [result, turns, later] = outside(() => giveUp(ENDLESS), () => endlessTurns(), () => endlessTurns())
+  expect(result).toBe(-EAGAIN)
+  expect(later).toBe(turns)
+})
+
+test('an operation that nobody registered is -EINVAL', () => {
+  expect(outside(() => askRaw(29, []), () => askRaw(-1, []), () => askRaw(0x7fffffff, [])))
+    .toEqual([-EINVAL, -EINVAL, -EINVAL])
+})
+
+test('K2: with every slot in use nobody is let in; what is given up costs nobody a slot', () => {
+  expect(outside(() => fillSlots(CONTROL_SLOTS))).toEqual([{ full: true, result: 0, freed: true }])
 })

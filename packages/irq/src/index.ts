@@ -11,8 +11,8 @@ export { createLineIrq, irqOfGsi, LINE_EDGE, LINE_LEVEL, LINE_PIC } from './line
 export type { LineSort } from './lineController.js'
 export { lineAssert, lineDeassert, lineIsAsserted, lineIsInService, lineIsMasked, linePulse } from './ioapic.js'
 export {
-  MSI_GUEST_MASKED, MSI_HOST_MASKED, MsiEntry, msiIsMasked, msiIsPending, msiMask, msiReset, msiSend, msiUnmask,
-  msiWriteTarget,
+  isMsiEntry, MSI_GUEST_MASKED, MSI_HOST_MASKED, MsiEntry, msiIsMasked, msiIsPending, msiMask, msiReset, msiSend,
+  msiUnmask, msiWriteTarget,
 } from './msi.js'
 export { MAX_GUESTS, setPirqOperations } from './guestAction.js'
 export type { PirqHandlers } from './guestAction.js'

@@ -13,12 +13,14 @@
  * MSI3  The entry is masked for the host or for the guest: unmasking one leaves the other (PCI-8).
  */
 import type { Ref } from '@bottomhalf/base'
-import { cmpxchg, fetchOr, load, raiseVector, store, struct, word } from '@bottomhalf/machine'
+import { cmpxchg, fetchOr, Header, ld, load, raiseVector, st, store, struct, word } from '@bottomhalf/machine'
 
 /** An entry lies in its device's memory; the embedder gives it a cache line that no CPU writes in passing. */
 export const MsiEntry = struct('MsiEntry', {
   // atomic: target, masks, held-back message
   control: word,
+  // written by `msiReset`, constant after: IS_ENTRY
+  kind: word,
 })
 
 export const MSI_HOST_MASKED = 1 << 24
@@ -26,6 +28,7 @@ export const MSI_GUEST_MASKED = 1 << 25
 const PENDING = 1 << 26
 const MASKED = MSI_HOST_MASKED | MSI_GUEST_MASKED
 const TARGET = 0x1ffff
+const IS_ENTRY = 0x6d736921
 
 /** What a device does to interrupt: post the message, or leave it held back while the entry is masked. */
 export function msiSend(entry: Ref<'MsiEntry'>): void {
@@ -74,7 +77,13 @@ export function msiIsPending(entry: Ref<'MsiEntry'>): boolean {
 
 /** A fresh entry: masked for host and guest, nothing held back, no target. */
 export function msiReset(entry: Ref<'MsiEntry'>): void {
+  st(entry + MsiEntry.kind, IS_ENTRY)
   store(entry + MsiEntry.control, MASKED)
+}
+
+/** Whether an address that somebody outside gave is that of an entry. */
+export function isMsiEntry(address: number): boolean {
+  return address > 0 && address < ld(Header.sizeWords) - MsiEntry.sizeWords && ld(address + MsiEntry.kind) === IS_ENTRY
 }
 
 function raiseTarget(control: number): void {

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/**
+ * All pIRQs of a domain: how many are tied, and their end when the domain dies.
+ *
+ * @xen xen/arch/x86/irq.c (free_domain_pirqs)
+ * Contexts  control operations: IF = 1, no lock held.
+ * Locks     eventLock.
+ *
+ * PQ1  An interrupt that exists for a domain only is destroyed with its tie: no vector outlives its domain (I11). One of the
+ *      machine's lines stays.
+ */
+import { bug, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
+import { Domain, pirqRecordNextBatch, pirqRecordOf } from '@bottomhalf/domain'
+import { destroyIrq, IrqDesc, irqDescOf, pirqIrqNumber, unmapDomainPirq } from '@bottomhalf/irq'
+import { global, handler, ld, words } from '@bottomhalf/machine'
+import { pciReleaseDevices } from '@bottomhalf/passthrough-pci'
+import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
+
+const BATCH = 8
+const PER_STEP = 32
+const NONE = -1
+
+const Scratch = global('pirqs', {
+  // the control tasklet's, within one turn: pairs {pirq, record}
+  batch: words(2 * BATCH),
+})
+
+/** Number of pIRQs that are tied to an interrupt. */
+export function tiedPirqs(d: Ref<'Domain'>): number {
+  let count = 0
+  spinLock(d + Domain.eventLock)
+  for (let pirq = nextTiedLocked(d, 0); pirq !== NONE; pirq = nextTiedLocked(d, pirq + 1)) count++
+  spinUnlock(d + Domain.eventLock)
+  return count
+}
+
+/** Whether an interrupt is a message, which exists for whoever made it; others are lines of the machine. */
+export function irqIsMessage(irq: number): boolean {
+  const desc = irqDescOf(irq)
+  return desc !== 0 && ld(desc + IrqDesc.msi) !== 0
+}
+
+/** Untie a pIRQ, by force if it is bound. Returns the interrupt that it was tied to, or an errno as `unmapDomainPirq`. */
+export function untiePirq(d: Ref<'Domain'>, pirq: Pirq): number {
+  spinLock(d + Domain.eventLock)
+  const irq = untieLocked(d, pirq)
+  spinUnlock(d + Domain.eventLock)
+  return irq
+}
+
+function untieLocked(d: Ref<'Domain'>, pirq: Pirq): number {
+  const irq = pirqIrqNumber(pirqRecordOf(d, pirq))
+  const result = unmapDomainPirq(d, pirq)
+  return result === 0 ? irq : result
+}
+
+/**
+ * What a dying domain gives back of its devices (DOM-5): their interrupts, the devices, then the pIRQs that are left.
+ * -ERESTART: there is more to do, or a run is not over. Or what the IOMMU refused with.
+ */
+function relinquishDevices(d: Ref<'Domain'>): Errno {
+  const released = pciReleaseDevices(d)
+  if (released !== 0) return released
+  for (let step = 0; step < PER_STEP; step++) {
+    if (!freeOnePirq(d)) return 0
+  }
+  return -ERESTART
+}
+
+function freeOnePirq(d: Ref<'Domain'>): boolean {
+  spinLock(d + Domain.eventLock)
+  const pirq = nextTiedLocked(d, 0)
+  const irq = pirq === NONE ? 0 : untieLocked(d, pirq as Pirq)
+  spinUnlock(d + Domain.eventLock)
+  if (irq < 0) bug('a tied pIRQ could not be untied', 'I11')
+  if (irq > 0 && irqIsMessage(irq) && destroyIrq(irq) !== 0) bug('a dead domain\'s interrupt is in use', 'I11')    // PQ1
+  return irq > 0
+}
+
+function nextTiedLocked(d: Ref<'Domain'>, from: number): number {
+  for (let next = from; ;) {
+    const found = pirqRecordNextBatch(d, next as Pirq, BATCH, Scratch.base + Scratch.batch)
+    for (let i = 0; i < found; i++) {
+      const pair = Scratch.base + Scratch.batch + 2 * i
+      next = ld(pair) + 1
+      if (pirqIrqNumber(ld(pair + 1)) > 0) return ld(pair)
+    }
+    if (found < BATCH) return NONE
+  }
+}
+
+/** For the domain's teardown. */
+export const relinquishDevicesHandler = handler('relinquishDevices', relinquishDevices)
