@@ -36,6 +36,8 @@ export interface CheckOptions extends EndJudge, StrategyOptions {
   /** Called about once a second, or as often as `progressEverySeconds` says. */
   readonly progress?: (progress: Progress) => void
   readonly progressEverySeconds?: number
+  /** Asked now and then, between two executions: whether to stop here, as at a limit. */
+  readonly stop?: () => boolean
   /** Go on where a search of the same program with the same options stopped. */
   readonly resume?: Checkpoint
   /** Milliseconds from anywhere. Default: the host's. */
@@ -156,7 +158,7 @@ class Check {
       this.nextProgress = time + this.progressEvery()
       options.progress(progressOf(this.session, this.strategy, counts, this.seconds()))
     }
-    return this.seconds() >= (options.maxSeconds ?? Infinity)
+    return this.seconds() >= (options.maxSeconds ?? Infinity) || options.stop?.() === true
   }
 
   private lookForLivelock(): void {

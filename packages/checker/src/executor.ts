@@ -29,6 +29,7 @@ const LOCAL_TIMER_VECTOR = 0xfa
 export class Executor implements ContextHost {
   readonly program: Program
   readonly mode: Mode
+  readonly keepsPlaces: boolean
   readonly cpuCount: number
   readonly count: number
   readonly memory: Int32Array
@@ -69,13 +70,14 @@ export class Executor implements ContextHost {
   private readonly heap: Heap | null
   private readonly firstWord: number
 
-  constructor(program: Program, mode: Mode = 'exactly') {
+  constructor(program: Program, mode: Mode = 'exactly', keepsPlaces = false) {
     const { contexts, cpuCount } = program
     if (contexts.length > MAX_CONTEXTS) {
       throw new RangeError(`${program.name} has ${contexts.length} contexts, at most ${MAX_CONTEXTS} can be checked`)
     }
     this.program = program
     this.mode = mode
+    this.keepsPlaces = keepsPlaces
     this.cpuCount = cpuCount
     this.count = contexts.length
     this.cpuOf = Uint8Array.from(contexts, (context) => context.cpu)
@@ -143,6 +145,11 @@ export class Executor implements ContextHost {
   /** Addresses of the blocks that were allocated and not given back. */
   liveBlocks(): number[] {
     return this.heap?.live() ?? []
+  }
+
+  /** Whether a context runs, or ran: its next step is no entry. */
+  hasStarted(label: number): boolean {
+    return ((this.trace.started[this.depth]! >>> label) & 1) !== 0
   }
 
   /** The context on top of a CPU's stack; -1 if the CPU has none. */

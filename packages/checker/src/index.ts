@@ -26,10 +26,15 @@ export type { ProgramText } from './litmus/syntax.js'
 export { minimise } from './minimise.js'
 export type { Minimised, MinimiseOptions } from './minimise.js'
 export type { ClassicModel, Parameter, Values } from './models/classic.js'
+export { didYouMean } from './models/nearest.js'
 export { ModelError, modelNamed, models, modelText, valuesOf } from './models/registry.js'
+export { activeHandlers, returnsAt } from './nesting.js'
 export { Op, opName } from './op.js'
 export type { OrderName } from './order.js'
-export type { ContextHost, ContextInfo, Contexts, Mode, Prepared, Program, Violation, ViolationKind } from './program.js'
+export type {
+  CodePlace, ContextHost, ContextInfo, Contexts, MemoryMap, Mode, Prepared, Program, TaggedBlock, Violation,
+  ViolationKind, WordPlace,
+} from './program.js'
 export type { Progress } from './progress.js'
 export { replay, ReplayError } from './replay.js'
 export type { Replay, ReplayOptions } from './replay.js'

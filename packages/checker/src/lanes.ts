@@ -5,42 +5,49 @@
  *     step  cpu 0              cpu 1
  *        0  lock L
  *        1                    >h1
- *        2                    ░lock L waits
+ *        2                    ░│ load x : 0
+ *        3                    ░└ store x = 1
  *
- * `░` marks what runs with IF = 0, `>` the entry of a handler; a handler's steps are indented below it.
+ * `░` marks what runs with IF = 0, `>` the entry of a handler, whose steps stand behind a bar down to the one with which
+ * it returns.
  */
 import type { Executor } from './executor.js'
+import { activeHandlers, returnsAt } from './nesting.js'
 import { Op, opName, READS, properties } from './op.js'
 import type { Violation } from './program.js'
 
 export interface LanesOptions {
   /** Columns of a lane. Default: 26. */
   readonly width?: number
+  /** What to say of a step beside the lanes: its place in the source, for example. */
+  readonly remark?: (step: number) => string
 }
 
 /** The present execution of an executor, as text. */
 export function lanes(executor: Executor, violation: Violation | null, options: LanesOptions = {}): string {
-  const { width = 26 } = options
+  const { width = 26, remark = () => '' } = options
   const { cpuCount, depth } = executor
   const head = Array.from({ length: cpuCount }, (_, cpu) => `cpu ${cpu}`.padEnd(width)).join('')
   const lines = [`step  ${head}`.trimEnd()]
-  for (let d = 0; d < depth; d++) lines.push(lineOf(executor, d, width))
+  for (let d = 0; d < depth; d++) lines.push(`${lineOf(executor, d, width)}${remark(d)}`.trimEnd())
   if (violation !== null) lines.push('', `${violation.kind}: ${violation.message}`)
   return lines.join('\n')
 }
 
 function lineOf(executor: Executor, d: number, width: number): string {
   const { trace, cpuCount } = executor
-  const cpu = trace.cpu[d]!
-  const shade = ((trace.irqOn[d]! >>> cpu) & 1) === 0 ? '░' : ' '
-  const cell = `${shade}${describeStep(executor, d)}`.slice(0, width - 1).padEnd(width)
-  const cells = Array.from({ length: cpuCount }, (_, other) =>
-    other === cpu ? cell : idle(executor, d, other).padEnd(width))
-  return `${String(d).padStart(4)}  ${cells.join('')}`.trimEnd()
+  const cells = Array.from({ length: cpuCount }, (_, cpu) => {
+    const shade = ((trace.irqOn[d]! >>> cpu) & 1) === 0 ? '░' : ' '
+    const depth = activeHandlers(executor, d, cpu)
+    const own = cpu === trace.cpu[d] ? `${barsOf(executor, d, depth)}${describeStep(executor, d)}` : '│'.repeat(depth)
+    return `${shade}${own}`.slice(0, width - 1).padEnd(width)
+  })
+  return `${String(d).padStart(4)}  ${cells.join('')}`
 }
 
-function idle(executor: Executor, d: number, cpu: number): string {
-  return ((executor.trace.irqOn[d]! >>> cpu) & 1) === 0 ? '░' : ''
+function barsOf(executor: Executor, d: number, depth: number): string {
+  if (executor.trace.op[d] === Op.Enter || depth === 0) return '│'.repeat(depth)
+  return `${'│'.repeat(depth - 1)}${returnsAt(executor, d) ? '└' : '│'} `
 }
 
 /** What step `d` did, for people. */
@@ -48,11 +55,9 @@ export function describeStep(executor: Executor, d: number): string {
   const { trace, program } = executor
   const op = trace.op[d]!
   const context = program.contexts[trace.label[d]!]
-  const name = context?.name ?? '-'
-  if (op === Op.Enter) return `>${name}${context?.kind === 'vector' ? ` vector ${trace.a[d]!}` : ''}`
-  const indent = context?.kind === 'base' ? '' : `${name}: `
+  if (op === Op.Enter) return `>${context?.name ?? '-'}${context?.kind === 'vector' ? ` vector ${trace.a[d]!}` : ''}`
   const place = trace.length[d] === 0 || op === Op.RaiseVector ? '' : ` ${program.wordName(trace.address[d]!)}`
-  return `${indent}${opName(op)}${place}${operands(executor, d)}`
+  return `${opName(op)}${place}${operands(executor, d)}`
 }
 
 function operands(executor: Executor, d: number): string {

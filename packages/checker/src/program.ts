@@ -35,6 +35,8 @@ export interface Program {
   readonly codeHash: number
   /** The name of a word, for people. */
   wordName(address: number): string
+  /** What its words are, for drawings. */
+  readonly map?: MemoryMap
   /** Set up the memory and the contexts of one execution. */
   prepare(host: ContextHost): Prepared
 }
@@ -55,6 +57,8 @@ export interface Block { readonly address: number, readonly words: number }
 
 /** What the running contexts need of the executor. */
 export interface ContextHost {
+  /** Whether `Contexts.places` will be asked: finding out costs time. */
+  readonly keepsPlaces: boolean
   /** The logged cells: everything that a context changes while it runs lives there. */
   reserve(count: number): number
   cell(index: number): number
@@ -76,8 +80,39 @@ export interface Contexts {
   start(context: number): void
   /** Give a context the value of the operation it offered: it runs to the next one. */
   resume(context: number, value: number): void
+  /** Where the operation that a context offers stands in its source: its line, then those of the calls that led there. */
+  places?(context: number): readonly CodePlace[]
   /** One half of a hash of a context's local state; undefined if it cannot be known. */
   localHash(context: number, half: number): number | undefined
+}
+
+export interface MemoryMap {
+  /** A word outside the heap; undefined if nothing is known of it. */
+  locate(address: number): WordPlace | undefined
+  /** Blocks of the heap that are there from the start. */
+  readonly blocks: readonly TaggedBlock[]
+  /** A word of a block of the heap, by the tag that it was allocated with. */
+  inBlock(tag: number, offset: number): Omit<WordPlace, 'address' | 'words'>
+}
+
+export interface TaggedBlock extends Block { readonly tag: number }
+
+export interface WordPlace {
+  /** What it is part of, and where that lies; `words` is 0 if it is no object that could be pointed to. */
+  readonly object: string
+  readonly address: number
+  readonly words: number
+  readonly field: string
+  /** link: the address of a word. lock: 0, or the number of the context that holds it + 1. time: a double in two words. */
+  readonly kind: 'word' | 'link' | 'lock' | 'time'
+}
+
+export interface CodePlace {
+  /** '' is the text that the program was compiled from. */
+  readonly file: string
+  readonly line: number
+  /** The function. */
+  readonly where: string
 }
 
 export type ViolationKind =

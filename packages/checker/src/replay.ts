@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Runs a schedule again, step by step, and compares each step with what the schedule says it did. */
+import type { Executor } from './executor.js'
 import type { EndJudge } from './judge.js'
 import { judgeEnd } from './judge.js'
 import { opName } from './op.js'
-import type { Program, Violation } from './program.js'
+import type { CodePlace, Program, Violation } from './program.js'
 import { codeHashOf, digestOf, labelsOf, type Schedule } from './schedule.js'
 import { Session, type SessionOptions } from './session.js'
 
@@ -26,7 +27,10 @@ export interface Replay {
   readonly violation: Violation | null
 }
 
-export interface ReplayOptions extends Pick<SessionOptions, 'dataRaces' | 'maxSteps'>, EndJudge {}
+export interface ReplayOptions extends Pick<SessionOptions, 'dataRaces' | 'maxSteps'>, EndJudge {
+  /** Sees every step when it was taken, and where its operation stands in the source; first, as step -1, the start. */
+  readonly watch?: (executor: Executor, step: number, places: readonly CodePlace[]) => void
+}
 
 /** Run a schedule on a program. Throws `ReplayError` where the program does something else. */
 export function replay(program: Program, schedule: Schedule, options: ReplayOptions = {}): Replay {
@@ -34,8 +38,14 @@ export function replay(program: Program, schedule: Schedule, options: ReplayOpti
   if (names.join() !== schedule.contexts.join()) {
     throw new ReplayError(0, `the program has contexts ${names.join(', ')}, the schedule ${schedule.contexts.join(', ')}`)
   }
-  const session = new Session(program, { ...options, mode: schedule.mode })
-  labelsOf(schedule).forEach((label, d) => { stepAsRecorded(session, schedule, label, d) })
+  const session = new Session(program, { ...options, mode: schedule.mode, places: options.watch !== undefined })
+  const { executor } = session
+  options.watch?.(executor, -1, [])
+  labelsOf(schedule).forEach((label, d) => {
+    const places = executor.hasStarted(label) ? executor.contexts.places?.(label) ?? [] : []
+    stepAsRecorded(session, schedule, label, d)
+    options.watch?.(executor, d, places)
+  })
   return { session, violation: judgeEnd(session.executor, options) }
 }
 

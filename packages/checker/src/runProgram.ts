@@ -3,6 +3,7 @@
 import { checkProgram, type CheckOptions, type CheckResult } from './check.js'
 import { compile, type LitmusProgram } from './litmus/compile.js'
 import { parsePrograms } from './litmus/parse.js'
+import { didYouMean } from './models/nearest.js'
 
 /** How interrupts are taken: INTERRUPTS.md. */
 export type ProgramMode = 'exactly' | 'atMost' | 'threads'
@@ -27,8 +28,9 @@ export function loadProgram(text: string, options: Pick<RunOptions, 'name' | 'mo
     ? programs[0]
     : programs.find((candidate) => candidate.name === options.name)
   if (program === undefined) {
-    const names = programs.map((candidate) => candidate.name).join(', ')
-    throw new UnknownProgramError(`${options.name === undefined ? 'no name given' : `no program ${options.name}`}: there are ${names}`)
+    const names = programs.map((candidate) => candidate.name)
+    const problem = options.name === undefined ? 'no name given' : `no program ${options.name}`
+    throw new UnknownProgramError(`${problem}: there are ${names.join(', ')}${didYouMean(options.name ?? '', names)}`)
   }
   return compile(program, { threads: options.mode === 'threads' })
 }

@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly dataRaces?: boolean
   /** Keep hashes of whole states. */
   readonly states?: boolean
+  /** Find out where each operation stands in its source. Default: off. */
+  readonly places?: boolean
   /** Steps of one execution, at most. Default: 10 000. */
   readonly maxSteps?: number
 }
@@ -28,7 +30,7 @@ export class Session {
 
   constructor(program: Program, options: SessionOptions = {}) {
     const { mode = 'exactly', dataRaces = program.hasPlainAccess, states = false, maxSteps = DEFAULT_MAX_STEPS } = options
-    this.executor = new Executor(program, mode)
+    this.executor = new Executor(program, mode, options.places)
     this.classes = new Classes(this.executor)
     this.dataRaces = dataRaces ? new DataRaces(this.executor) : null
     this.states = states ? new States(this.executor) : null

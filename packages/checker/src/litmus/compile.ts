@@ -9,6 +9,7 @@ import { hashString } from '@bottomhalf/base'
 import { Op } from '../op.js'
 import type { ContextHost, ContextInfo, Prepared, Program } from '../program.js'
 import { LitmusContexts } from './contexts.js'
+import { litmusMap } from './memoryMap.js'
 import { comparisons, zero } from './syntax.js'
 import type { ContextText, Expression, Place, ProgramText, Statement } from './syntax.js'
 
@@ -19,7 +20,7 @@ export const SET = 66
 const ASSERT = 67
 
 /** An operand is reg[left] + reg[right] + constant; register 0 always holds 0. `fixed`: no operand has a register. */
-const COLUMNS = ['kind', 'dest', 'target', 'fixed', 'a1', 'aK', 'b1', 'b2', 'bK', 'c1', 'c2', 'cK'] as const
+const COLUMNS = ['kind', 'dest', 'target', 'fixed', 'a1', 'aK', 'b1', 'b2', 'bK', 'c1', 'c2', 'cK', 'line'] as const
 type Row = Record<typeof COLUMNS[number], number>
 export type Code = Readonly<Record<typeof COLUMNS[number], Int32Array>>
 
@@ -54,7 +55,7 @@ export function compile(text: ProgramText, options: CompileOptions = {}): Litmus
 /** The third mode of programs with interrupts: a handler as a thread that holds its CPU's interrupt lock. */
 function withThreads(text: ProgramText): ProgramText {
   const lock = (op: number, cpu: number): Statement =>
-    ({ kind: 'access', op, dest: '', place: { name: `irq.${cpu}`, index: zero }, b: zero, c: zero })
+    ({ kind: 'access', op, dest: '', place: { name: `irq.${cpu}`, index: zero }, b: zero, c: zero, line: 0 })
   let threads = 1 + Math.max(...text.contexts.map((context) => context.cpu))
   const contexts = text.contexts.map((context): ContextText => {
     const { cpu, code } = context
@@ -71,6 +72,9 @@ function maskAsLock(statement: Statement, cpu: number, lock: (op: number, cpu: n
   if (statement.op === Op.IrqEnable) return lock(Op.Unlock, cpu)
   return statement
 }
+
+/** Code that only moved down a file is the same code. */
+const withoutLines = (key: string, value: unknown): unknown => (key === 'line' ? undefined : value)
 
 class Compiler {
   private readonly text: ProgramText
@@ -107,8 +111,9 @@ class Compiler {
       cpuCount: 1 + Math.max(...text.contexts.map((context) => context.cpu)),
       contexts: text.contexts.map(({ name, cpu, kind }): ContextInfo => ({ name, cpu, kind })),
       nest: text.nest,
-      codeHash: hashString(JSON.stringify([text.nest, text.initial, text.contexts])),
+      codeHash: hashString(JSON.stringify([text.nest, text.initial, text.contexts], withoutLines)),
       hasPlainAccess: this.rows.some((row) => row.kind === Op.Ld || row.kind === Op.St || row.kind === Op.Xfree),
+      map: litmusMap(text, this.words),
       wordName: (address) => names[address] ?? `[${address}]`,
       prepare: (host: ContextHost): Prepared => {
         const memory = new Int32Array(words + heapWords)
@@ -131,7 +136,9 @@ class Compiler {
       if (statement.kind === 'label') labels.set(statement.target, at)
       else at++
     }
-    for (const statement of code) if (statement.kind !== 'label') this.rows.push(this.row(statement, labels))
+    for (const statement of code) {
+      if (statement.kind !== 'label') this.rows.push({ ...this.row(statement, labels), line: statement.line })
+    }
     this.rows.push({ ...this.operands(), kind: Op.Done })
     return first
   }
@@ -162,7 +169,7 @@ class Compiler {
       kind: 0, dest: -1, target: 0, fixed: names.every((name) => name === '') ? 1 : 0,
       a1: this.register(a.left), aK: base + a.constant,
       b1: this.register(b.left), b2: this.register(b.right), bK: b.constant,
-      c1: this.register(c.left), c2: this.register(c.right), cK: c.constant,
+      c1: this.register(c.left), c2: this.register(c.right), cK: c.constant, line: 0,
     }
   }
 

@@ -3,7 +3,7 @@
  * Runs compiled text programs: each context is a row number and registers, all of them cells of the executor.
  */
 import { scramble } from '../classes.js'
-import type { ContextHost, Contexts } from '../program.js'
+import type { CodePlace, ContextHost, Contexts } from '../program.js'
 import { IF, JMP, SET, type Code, type LitmusProgram } from './compile.js'
 
 /** Statements without an operation that a context may run in a row: more is a loop that nothing can end. */
@@ -48,6 +48,11 @@ export class LitmusContexts implements Contexts {
       hash = scramble(hash + Math.imul(r, 0x9e3779b1)) ^ host.cell(register + r)
     }
     return scramble(hash)
+  }
+
+  places(context: number): CodePlace[] {
+    const line = this.code.line[this.host.cell(this.row + context)]!
+    return line === 0 ? [] : [{ file: '', line, where: '' }]
   }
 
   /** What a register holds. */

@@ -2,7 +2,7 @@
 /** Reads the text form (`syntax.ts`). The first thing that is wrong is met with line, column and what was expected. */
 import { Op } from '../op.js'
 import { accesses, awaitTests, comparisons, zero } from './syntax.js'
-import type { Comparison, ContextText, Expression, Place, ProgramText, Statement } from './syntax.js'
+import type { Comparison, ContextText, Expression, Place, ProgramText, Statement, StatementBody } from './syntax.js'
 
 /** Text that is no program. */
 export class LitmusError extends Error {
@@ -89,18 +89,23 @@ function openContext(program: OpenProgram, words: Words, kind: ContextText['kind
 function readStatement(program: OpenProgram, words: Words, word: string): void {
   const context = program.contexts.at(-1)
   if (context === undefined) throw words.error(`${word} stands before the first base or irq`)
-  const { code } = context
-  const access = accesses.get(word)
-  if (access !== undefined) code.push(readAccess(words, ...access))
-  else if (word === 'wait') code.push(readWait(words))
-  else if (word === 'set') code.push({ kind: 'set', dest: words.register(), value: words.expression() })
-  else if (word === 'label') code.push({ kind: 'label', target: words.next('the name of the label') })
-  else if (word === 'jmp') code.push({ kind: 'jmp', target: readTarget(program, context, words) })
-  else if (word === 'if' || word === 'assert') code.push(readCondition(program, context, words, word))
-  else throw words.error(`unknown statement ${word}`)
+  context.code.push({ ...readBody(program, context, words, word), line: words.line })
 }
 
-function readAccess(words: Words, op: number, operands: string): Statement {
+function readBody(program: OpenProgram, context: OpenContext, words: Words, word: string): StatementBody {
+  const access = accesses.get(word)
+  if (access !== undefined) return readAccess(words, ...access)
+  switch (word) {
+    case 'wait': return readWait(words)
+    case 'set': return { kind: 'set', dest: words.register(), value: words.expression() }
+    case 'label': return { kind: 'label', target: words.next('the name of the label') }
+    case 'jmp': return { kind: 'jmp', target: readTarget(program, context, words) }
+    case 'if': case 'assert': return readCondition(program, context, words, word)
+    default: throw words.error(`unknown statement ${word}`)
+  }
+}
+
+function readAccess(words: Words, op: number, operands: string): StatementBody {
   let dest = ''
   let place: Place | null = null
   const expressions: Expression[] = []
@@ -114,7 +119,7 @@ function readAccess(words: Words, op: number, operands: string): Statement {
   return { kind: 'access', op, dest, place, b: expressions[0] ?? zero, c: expressions[1] ?? zero }
 }
 
-function readWait(words: Words): Statement {
+function readWait(words: Words): StatementBody {
   const place = words.place()
   const test = words.atEnd() ? '!=' : words.next('a comparison')
   const number = awaitTests.get(test)
@@ -123,7 +128,7 @@ function readWait(words: Words): Statement {
   return { kind: 'access', op: Op.AwaitWord, dest: '', place, b: { ...zero, constant: number }, c }
 }
 
-function readCondition(program: OpenProgram, context: OpenContext, words: Words, kind: 'if' | 'assert'): Statement {
+function readCondition(program: OpenProgram, context: OpenContext, words: Words, kind: 'if' | 'assert'): StatementBody {
   const text = words.rest()
   const left = words.expression()
   const word = words.next('a comparison')

@@ -29,7 +29,10 @@ export interface Place { readonly name: string, readonly index: Expression }
 
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=' | '&' | '!&'
 
-export type Statement =
+/** A statement and the line that it stands on; 0: it was put in. */
+export type Statement = StatementBody & { readonly line: number }
+
+export type StatementBody =
   | { readonly kind: 'access', readonly op: number, readonly dest: string, readonly place: Place | null,
     readonly b: Expression, readonly c: Expression }
   | { readonly kind: 'if' | 'assert', readonly left: Expression, readonly comparison: Comparison,

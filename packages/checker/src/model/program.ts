@@ -9,7 +9,7 @@ import { DEVICE, type ModelDefinition } from './model.js'
 import type { MachinePort } from './port.js'
 import { lookAlone, runAlone } from './alone.js'
 import { SteppedContexts, type ContextCode } from './steppedContexts.js'
-import { createWordNames } from './wordNames.js'
+import { machineMap, wordNameBy } from './memoryMap.js'
 
 /** Words of each context's heap arena. */
 const ARENA_WORDS = 512
@@ -30,6 +30,7 @@ export function modelProgram<S>(model: ModelDefinition<S>, port: MachinePort): M
   const entries = contextsOf(model, shared, port)
   const start = setUpState(port, entries.length)
   const sources = [model.setup, ...model.threads.map((t) => t.run), ...(model.interrupts ?? []).map((i) => i.run)]
+  const map = machineMap(port, model.cpus)
   let contexts: SteppedContexts | undefined
   const program: Program = {
     name: model.name,
@@ -38,7 +39,8 @@ export function modelProgram<S>(model: ModelDefinition<S>, port: MachinePort): M
     nest: model.nest ?? 1,
     hasPlainAccess: true,
     codeHash: hashString(sources.map(String).join('\n'), machine.layoutHash()),
-    wordName: createWordNames(port, model.cpus),
+    map,
+    wordName: wordNameBy(map),
     prepare: (host: ContextHost): Prepared => {
       start.restore()
       contexts = new SteppedContexts(host, port, entries.map(({ code }) => code))

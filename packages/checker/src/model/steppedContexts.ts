@@ -9,9 +9,10 @@
  * SP1  A generator that stands at operation n has seen exactly the values kept for the operations before n.
  * SP2  A context that asks for other operations than it did with the same values is not deterministic: a violation.
  */
-import type { ContextHost, Contexts } from '../program.js'
+import type { CodePlace, ContextHost, Contexts } from '../program.js'
 import { Op } from '../op.js'
 import { larger } from '../undo.js'
+import { placesOf, stackHere } from './places.js'
 import type { MachinePort } from './port.js'
 
 type Steps = Generator<unknown, unknown, number>
@@ -58,6 +59,8 @@ export class SteppedContexts implements Contexts {
   /** Where the machine keeps IF and the nesting of each context's CPU. */
   private readonly irqWords: readonly number[]
   private readonly nestingWords: readonly number[]
+  /** The stack at the operation that each context offers, if places are kept. */
+  private readonly stacks: string[] = []
   // the context that runs, the number of its next operation, and the one to stop before
   private context = 0
   private next = 0
@@ -103,6 +106,10 @@ export class SteppedContexts implements Contexts {
     host.setCell(this.offered + context, at + 1)
     this.noteState(context, at + 1)
     this.run(context, at + 1, value)
+  }
+
+  places(context: number): CodePlace[] {
+    return placesOf(this.stacks[context] ?? '')
   }
 
   localHash(): undefined {
@@ -167,6 +174,7 @@ export class SteppedContexts implements Contexts {
     const n = this.next
     const history = this.historyOf(this.context)
     if (n >= this.target) {
+      if (this.host.keepsPlaces) this.stacks[this.context] = stackHere()
       history.op[n] = op
       history.a[n] = a
       history.b[n] = b

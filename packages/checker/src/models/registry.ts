@@ -3,6 +3,7 @@
 import type { ClassicModel, Values } from './classic.js'
 import { classics } from './classics.js'
 import { dpci } from './dpci.js'
+import { didYouMean } from './nearest.js'
 
 /** All of them. */
 export const models: readonly ClassicModel[] = [...classics, dpci]
@@ -15,7 +16,7 @@ export class ModelError extends Error {
 /** A model by name. Throws `ModelError`. */
 export function modelNamed(name: string): ClassicModel {
   const model = models.find((candidate) => candidate.name === name)
-  if (model === undefined) throw new ModelError(`no model ${name}: there are ${models.map((m) => m.name).join(', ')}`)
+  if (model === undefined) throw new ModelError(`no model ${name}${didYouMean(name, models.map((m) => m.name))}`)
   return model
 }
 
@@ -25,7 +26,8 @@ export function valuesOf(model: ClassicModel, asked: Readonly<Record<string, num
   for (const [name, value] of Object.entries(asked)) {
     const parameter = model.parameters[name]
     if (parameter === undefined) {
-      throw new ModelError(`${model.name} has no parameter ${name}${known.length === 0 ? '' : `: there are ${known.join(', ')}`}`)
+      const there = known.length === 0 ? '' : `: there are ${known.join(', ')}`
+      throw new ModelError(`${model.name} has no parameter ${name}${there}${didYouMean(name, known)}`)
     }
     if (!Number.isInteger(value) || value < parameter.from || value > parameter.to) {
       throw new ModelError(`${name} of ${model.name} is ${value}, expected ${parameter.from}..${parameter.to}: ${parameter.what}`)

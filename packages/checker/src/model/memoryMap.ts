@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What the words of the machine's memory are: area or struct, and field. What every CPU has its own of carries the CPU's
+ * number (`softirq@0`), a block of the heap its address (`Timer@5120`).
+ */
+import type { StructInfo } from '@bottomhalf/machine'
+import type { MemoryMap, TaggedBlock, WordPlace } from '../program.js'
+import type { MachinePort } from './port.js'
+
+type Kind = WordPlace['kind']
+interface Area { readonly name: string, readonly base: number, readonly info: StructInfo }
+
+/** The map of the memory as it is now, behind setup. */
+export function machineMap(port: MachinePort, cpus: number): MemoryMap {
+  const areas = areasOf(port, cpus)
+  const structs = port.machine.declaredStructs()
+  const blocks = port.machine.liveBlocks().map(({ address, words, tag }): TaggedBlock => ({ address, words, tag }))
+  const fieldOf = createFieldOf(new Map(structs.map((info) => [info.structName, info])))
+  return {
+    blocks,
+    locate: (address) => {
+      const area = areas.find(({ base, info }) => address >= base && address < base + info.sizeWords)
+      if (area === undefined) return undefined
+      const { name: object, base, info } = area
+      return { object, address: base, words: info.sizeWords, ...fieldOf(info, address - base) }
+    },
+    inBlock: (tag, offset) => {
+      const info = structs.find((candidate) => candidate.tag === tag)
+      return info === undefined
+        ? { object: 'block', field: `[${offset}]`, kind: 'word' }
+        : { object: info.structName, ...fieldOf(info, offset) }
+    },
+  }
+}
+
+/** The name of a word, by a map. */
+export function wordNameBy(map: MemoryMap): (address: number) => string {
+  return (address) => {
+    const place = map.locate(address)
+    if (place !== undefined) return `${place.object}.${place.field}`
+    const block = map.blocks.find(({ address: first, words }) => address >= first && address < first + words)
+    if (block === undefined) return `[${address}]`
+    const { object, field } = map.inBlock(block.tag, address - block.address)
+    return `${object}@${block.address}.${field}`
+  }
+}
+
+function areasOf({ machine }: MachinePort, cpus: number): Area[] {
+  const { perCpu, global } = machine.declaredAreas()
+  const all = Array.from({ length: cpus }, (_, cpu) => cpu)
+  return [
+    ...global.map((info) => ({ name: info.structName, base: info.base, info })),
+    ...all.flatMap((cpu) => perCpu.map((info) =>
+      ({ name: `${info.structName}@${cpu}`, base: machine.cpuArea(cpu, info), info }))),
+  ]
+}
+
+/** Finds fields by offset, down through structs within structs. */
+function createFieldOf(structs: ReadonlyMap<string, StructInfo>) {
+  return function fieldOf(info: StructInfo, offset: number): { readonly field: string, readonly kind: Kind } {
+    const found = info.fields.find((f) => f.words > 0 && offset >= f.offset && offset < f.offset + f.words)
+    if (found === undefined) return { field: `+${offset}`, kind: 'word' }
+    const rest = offset - found.offset
+    const inner = structs.get(found.kind)
+    if (inner !== undefined) {
+      const { field, kind } = fieldOf(inner, rest)
+      return { field: `${found.name}.${field}`, kind }
+    }
+    const isArray = found.words > 1 && found.kind !== 'time'
+    return { field: isArray ? `${found.name}[${rest}]` : found.name, kind: kindOf(found.kind) }
+  }
+}
+
+function kindOf(kind: string): Kind {
+  if (kind.startsWith('ref ')) return 'link'
+  return kind === 'time' ? 'time' : 'word'
+}
