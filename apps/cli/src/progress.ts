@@ -32,10 +32,11 @@ export function statusLine(stream: Stream): Omit<ProgressLine, 'show'> & { reado
   }
 }
 
-/** `softirq  2/5 s  raised 16021  delivered 15987  coalesced 33  pending 1`. */
+/** `softirq  2/5 s  raised 16021  delivered 15987  coalesced 33  pending 1`, and `unserved 7`, `events 3` if there are any. */
 export function progressText(p: Progress): string {
   const seconds = (ns: number): string => String(Math.round(ns / 1e9))
-  const pending = p.raised - p.delivered - p.coalesced
+  const pending = p.raised - p.delivered - p.coalesced - p.unserved
+  const more = (name: string, n: number): string => (n === 0 ? '' : `  ${name} ${n}`)
   return `${p.defer.padEnd(7)}  ${seconds(p.elapsedNs)}/${seconds(p.durationNs)} s  raised ${p.raised}` +
-    `  delivered ${p.delivered}  coalesced ${p.coalesced}  pending ${pending}`
+    `  delivered ${p.delivered}  coalesced ${p.coalesced}  pending ${pending}${more('unserved', p.unserved)}${more('events', p.events)}`
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The result of runs as a table, a column each. */
-import { invariantNames, type GuestReport, type RunReport } from '@bottomhalf/host'
+import { invariantNames, type EventReport, type GuestReport, type RunReport, type Unserved } from '@bottomhalf/host'
 import Table from 'cli-table3'
 
 /** Render runs side by side. */
@@ -23,6 +23,7 @@ function rows(runs: readonly RunReport[]): Row[] {
     ['raised', (r) => count(r.raised)],
     ['delivered', (r) => count(r.delivered)],
     ['coalesced', (r) => count(r.coalesced)],
+    ...unservedWhy(runs),
     ['lost', (r) => count(r.lost)],
     ['latency p50', (r) => duration(r.latencyNs.p50)],
     ['latency p99', (r) => duration(r.latencyNs.p99)],
@@ -32,11 +33,46 @@ function rows(runs: readonly RunReport[]): Row[] {
     ['lock contended', (r) => count(r.lock.contended)],
     ['lock wait', (r) => duration(r.lock.waitNs)],
     ...lockClasses(runs),
+    ...eventRows(runs),
     ['IPIs', (r) => count(r.ipis)],
     ['softirq runs', (r) => count(sum(Object.values(r.softirqs)))],
     ...guestClasses(runs),
     ['invariants', invariants],
   ]
+}
+
+/** A line for each reason for which some arrival was not served. */
+function unservedWhy(runs: readonly RunReport[]): Row[] {
+  const reasons = Object.entries(unservedNames) as [keyof Unserved, string][]
+  return reasons.filter(([why]) => runs.some((r) => r.unserved[why] > 0))
+    .map(([why, name]): Row => [`unserved: ${name}`, (r) => count(r.unserved[why])])
+}
+
+const unservedNames: Readonly<Record<keyof Unserved, string>> = {
+  gone: 'bound to nobody', crashed: 'guest crashed', notEnded: 'guest ends nothing',
+}
+
+/** A line for each event, and one for each guest: a scenario that has events is about who is hurt by them. */
+function eventRows(runs: readonly RunReport[]): Row[] {
+  const first = runs[0]
+  if (first === undefined || (first.events.length === 0 && !first.guests.some((g) => g.misbehaves))) return []
+  const ofGuest = (i: number, cell: (g: GuestReport) => string) => (r: RunReport): string => {
+    const guest = r.guests[i]
+    return guest === undefined ? '-' : cell(guest)
+  }
+  return [
+    ...first.guests.flatMap(({ name, class: kind, misbehaves }, i): Row[] => (kind === 'idle' ? [] : [
+      [`${name}${misbehaves ? ' (misbehaves)' : ''}: raised / lost`, ofGuest(i, (g) => `${count(g.raised)} / ${count(g.lost)}`)],
+      ['  latency p50 / p99', ofGuest(i, (g) => `${duration(g.latencyNs.p50)} / ${duration(g.latencyNs.p99)}`)],
+    ])),
+    ...first.events.map(({ name }, i): Row => [`event ${name}`, (r) => eventCell(r.events[i])]),
+  ]
+}
+
+function eventCell(event: EventReport | undefined): string {
+  if (event === undefined) return '-'
+  const refused = Object.entries(event.refused).map(([errno, n]) => `, ${n} ${errno}`)
+  return `${count(event.done)} done${refused.join('')}`
 }
 
 /** A line for each class of lock that was taken in some run. */

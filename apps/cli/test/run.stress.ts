@@ -86,6 +86,53 @@ describe('a run', () => {
   })
 })
 
+const shipped = (name: string): string => fileURLToPath(new URL(`../../../scenarios/${name}.yaml`, import.meta.url))
+
+const allServed = { gone: 0, crashed: 0, notEnded: 0 }
+
+/** A short run of a shipped scenario, in both forms: nothing lost, every invariant ok. */
+async function runShipped(name: string, duration: string): Promise<RunReport[]> {
+  const { code, stdout } = await bottomhalf(['run', shipped(name), '--duration', duration, '--json'])
+  const { runs } = JSON.parse(stdout) as { runs: RunReport[] }
+  for (const run of runs) {
+    const { gone, crashed, notEnded } = run.unserved
+    expect(run).toMatchObject({ lost: 0, raised: run.delivered + run.coalesced + gone + crashed + notEnded })
+    expect(new Set(Object.values(run.invariants))).toEqual(new Set(['ok']))
+    for (const { refused } of run.events) expect(refused).toEqual({})
+  }
+  expect(runs.map((run) => run.defer)).toEqual(['softirq', 'tasklet'])
+  expect(code).toBe(0)
+  return runs
+}
+
+describe('shipped scenarios', () => {
+  test('driver-reload: drivers are unbound and bound again and again under fire, others have nothing unserved', async () => {
+    for (const run of await runShipped('driver-reload', '600ms')) {
+      for (const { name, done } of run.events) if (name.startsWith('reload')) expect(done).toBeGreaterThan(1)
+      const quiet = run.devices.find(({ guest }) => guest === 'quiet')
+      expect(quiet).toMatchObject({ lost: 0, unserved: allServed })
+    }
+  })
+
+  test('a guest that crashes, one that ends nothing and one that ends too much hurt only themselves', async () => {
+    const bad = (name: string, how: string): string =>
+      `{name: ${name}, cpu: 1, misbehave: {${how}: 20}, devices: [{name: d, arrivals: {constant: 2k/s}}]}`
+    const bads = [bad('silent', 'neverEoi'), bad('crasher', 'crash'), bad('eager', 'strayEoi')].join(', ')
+    const text = `cpus: 2\nguests: [{name: good, cpu: 0, devices: [{name: d, arrivals: {poisson: 4k/s}}]}, ${bads}]\n`
+    const { code, stdout } = await bottomhalf([...short, file('bad.yaml', text)])
+    for (const { devices, invariants } of (JSON.parse(stdout) as { runs: RunReport[] }).runs) {
+      const [good, silent, crasher, eager] = devices
+      for (const one of [good, eager]) expect(one).toMatchObject({ lost: 0, unserved: allServed })
+      expect(silent).toMatchObject({ lost: 0, delivered: 20, unserved: { crashed: 0 } })
+      expect(silent?.unserved.notEnded).toBeGreaterThan(0)
+      expect(crasher).toMatchObject({ lost: 0, delivered: 20, unserved: { notEnded: 0 } })
+      expect(crasher?.unserved.crashed).toBeGreaterThan(0)
+      expect(new Set(Object.values(invariants))).toEqual(new Set(['ok']))
+    }
+    expect(code).toBe(0)
+  })
+})
+
 describe('an end before the end', () => {
   const runs = (_pid: number, stderr: () => string): Promise<void> => new Promise((resolve) => {
     const timer = setInterval(() => {

@@ -6,14 +6,19 @@ import { progressText, progressTo, statusLine } from '../src/progress.js'
 import { duration, runTable } from '../src/table.js'
 import { durationNs, fault, wholeNumber } from '../src/values.js'
 
+const latencyNs = { p50: 900, p99: 12_340, p999: 5.6e6, max: 1.5e9 }
+const none = { gone: 0, crashed: 0, notEnded: 0 }
+const times = { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }
+const counts = { misbehaves: false, raised: 12345, lost: 1, latencyNs }
+
 const report: RunReport = {
-  defer: 'softirq', taskletLock: null, seconds: 1, raised: 12345, delivered: 12000, coalesced: 344, lost: 1,
-  latencyNs: { p50: 900, p99: 12_340, p999: 5.6e6, max: 1.5e9 },
+  defer: 'softirq', taskletLock: null, seconds: 1, raised: 12345, delivered: 12000, coalesced: 344, unserved: none, lost: 1,
+  latencyNs, events: [],
   lock: { acquisitions: 10, contended: 2, waitNs: 0, classes: [{ name: 'eventLock', acquisitions: 10, contended: 2, waitNs: 0 }] },
   ipis: 3, softirqs: { timer: 4, hvmDpci: 5 }, devices: [],
   guests: [
-    { name: 'a', class: 'busy', runningNs: 25, eatenNs: 5, runnableNs: 25, blockedNs: 50, ticks: 0 },
-    { name: 'b', class: 'idle', runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 9 },
+    { name: 'a', class: 'busy', ...counts, runningNs: 25, eatenNs: 5, runnableNs: 25, blockedNs: 50, ticks: 0 },
+    { name: 'b', class: 'idle', ...counts, ...times, ticks: 9 },
   ],
   invariants: { I1: '1 of a/d lost', I2: 'ok', I3: 'ok', I4: 'ok', I5: 'ok', I6: 'ok', I7: 'ok' },
 }
@@ -31,12 +36,25 @@ test('the table shows a column per run, three digits a time, and what is violate
   expect(row('invariants')).toEqual(['I1: 1 of a/d lost', 'I1-I7 ok'])
 })
 
+test('events show what was done and refused, each busy guest its own loss and latency, and what was unserved its reason', () => {
+  const events = [{ name: 'reload a/d', done: 7, refused: { '-EBUSY': 2 } }]
+  const guests = report.guests.map((guest) => ({ ...guest, misbehaves: guest.name === 'a' }))
+  const text = runTable([{ ...report, events, guests, unserved: { ...none, gone: 17 } }])
+  const row = (label: string): string => (text.split('\n').find((line) => line.includes(label)) ?? '').split('│')[2]?.trim() ?? ''
+  expect(row('event reload a/d')).toBe('7 done, 2 -EBUSY')
+  expect(row('a (misbehaves): raised / lost')).toBe('12 345 / 1')
+  expect(row('latency p50 / p99')).toBe('900 ns / 12.3 us')
+  expect(row('unserved: bound to nobody')).toBe('17')
+  expect(text).not.toContain('guest crashed')
+  expect(text).not.toContain('b: raised')
+})
+
 test.each([[0, '0 ns'], [999, '999 ns'], [1000, '1.00 us'], [5.6e6, '5.60 ms'], [1.5e9, '1.50 s']])('duration %d', (ns, text) => {
   expect(duration(ns)).toBe(text)
 })
 
 test('progress is one live line on a terminal and plain lines elsewhere', () => {
-  const progress = { defer: 'softirq', elapsedNs: 2e9, durationNs: 5e9, raised: 10, delivered: 7, coalesced: 2 } as const
+  const progress = { defer: 'softirq', elapsedNs: 2e9, durationNs: 5e9, raised: 10, delivered: 7, coalesced: 2, unserved: 0, events: 0 } as const
   const written = (isTTY: boolean): string => {
     let all = ''
     const write = (text: string): boolean => {
@@ -49,6 +67,7 @@ test('progress is one live line on a terminal and plain lines elsewhere', () => 
     return all
   }
   expect(progressText(progress)).toBe('softirq  2/5 s  raised 10  delivered 7  coalesced 2  pending 1')
+  expect(progressText({ ...progress, unserved: 1, events: 4 })).toBe('softirq  2/5 s  raised 10  delivered 7  coalesced 2  pending 0  unserved 1  events 4')
   expect(written(false)).toBe(`${progressText(progress)}\n`)
   expect(written(true)).toBe(`\r\u001b[2K${progressText(progress)}\r\u001b[2K`)
 })

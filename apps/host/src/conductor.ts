@@ -1,31 +1,26 @@
 // SPDX-License-Identifier: MIT
 /**
- * The thread that conducts a run: creates guests and devices, lets the devices interrupt, waits until all is served, unbinds,
- * and counts. It is no CPU of the machine: to the machine it is its devices, and whoever asks for control operations.
+ * The thread that conducts a run: creates guests and devices, lets the devices interrupt and the scenario's events happen, waits
+ * until all is served, unbinds, and counts. It is no CPU of the machine: to the machine it is its devices, and whoever asks for
+ * control operations.
  *
  * R1  What a device raised is compared with what its driver served only when the device is quiet and the driver has had
  *     all the time it needs: what is missing then is lost.
  * R2  An interrupt that a device sends after its unbind returned reaches no driver (I2).
  */
-import { errnoName, type DomId, type Pirq } from '@bottomhalf/base'
-import {
-  Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate, guestCreate,
-  guestProgram, histogramRead, percentile,
-} from '@bottomhalf/guest'
-import { errnoOf, perform, pirqRecordsFreed, requests } from '@bottomhalf/hypervisor'
-import { ld, nowNs } from '@bottomhalf/machine'
-import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
-import { arrivalTimes, recordingKey, type DeviceScenario, type GuestScenario } from '@bottomhalf/scenario'
+import { errnoName } from '@bottomhalf/base'
+import { deviceInterrupt } from '@bottomhalf/guest'
+import { pirqRecordsFreed } from '@bottomhalf/hypervisor'
+import { nowNs } from '@bottomhalf/machine'
+import { timeline } from '@bottomhalf/scenario'
+import { accountOf, latencyOf, runsOf } from './accounts.js'
+import { ControlCaller } from './control.js'
+import { makeGuest, startGuest, unbind, type GuestUnit, type Unit } from './fleet.js'
+import { EventLog, happen, waitUntilServed, type Stage } from './happenings.js'
 import { Pacer } from './pacing.js'
 import { Shared, type RunData } from './shared.js'
 import type { AgentContext } from '@bottomhalf/threads'
-import type { DeviceReport, RunOptions, RunReport } from './report.js'
-
-/** A device of the run, its driver and its place in its guest. */
-interface Wired {
-  readonly guest: string, readonly scenario: DeviceScenario
-  readonly domId: DomId, readonly pirq: Pirq, readonly device: number, readonly driver: number
-}
+import type { DeviceReport, EventReport, Latency, RunOptions } from './report.js'
 
 /** What the machine refused to make, and why: then nothing ran. Plain data. */
 export interface Refusal { readonly refused: string }
@@ -34,158 +29,155 @@ export interface Refusal { readonly refused: string }
 export interface ConductorReport {
   readonly seconds: number
   readonly devices: readonly DeviceReport[]
-  readonly latencyNs: RunReport['latencyNs']
+  readonly latencyNs: Latency
+  /** By guest, in the order of the scenario. */
+  readonly guests: readonly { readonly latencyNs: Latency }[]
+  readonly events: readonly EventReport[]
   /** Interrupts that reached a driver after its unbind. */
   readonly afterUnbind: number
 }
 
-/** Vector of a guest's first device; the schema's most are 64, well below the guest's own. */
-const FIRST_GVEC = 0x30
-const PIRQS = 128
-const STALLED_MS = 5000
 const LATE_INTERRUPTS = 8
 const SETTLE_MS = 20
 const FREEING_MS = 2000
 const BATCH = 256
+const PUBLISH_NS = 100e6
+const SLEEP_MS = 0.02
 
 /** The agent's function. */
 export function run(context: AgentContext<RunData>): ConductorReport | Refusal {
-  const { options, shared } = context.data
-  const counts = new Int32Array(shared)
-  Atomics.store(counts, Shared.running, 1)
-  const devices: Wired[] = []
-  for (const [i, guest] of options.scenario.guests.entries()) {
-    const refused = wireGuest(context, guest, i + 1, devices)
-    if (refused !== undefined) return { refused: `guest ${guest.name}: ${refused}` }
-  }
-  const startNs = nowNs()
-  pace(context, devices, counts)
-  const seconds = (nowNs() - startNs) / 1e9
-  drain(context, devices, counts)                                       // R1
-  const reports = devices.map(deviceReport)
-  const latencyNs = latencies(devices)
-  const afterUnbind = unbindAll(context, devices)
-  publish(counts, devices)
-  return { seconds, devices: reports, latencyNs, afterUnbind }
+  return new Conductor(context).run()
 }
 
-// ---- wiring
+class Conductor implements Stage {
+  readonly #context: AgentContext<RunData>
+  readonly #options: RunOptions
+  readonly #counts: Int32Array
+  readonly #pacer = new Pacer()
+  readonly #log: EventLog
+  readonly #guests: GuestUnit[] = []
+  readonly units: Unit[] = []
+  readonly control: ControlCaller
+  #startNs = NaN
+  #publishedNs = 0
 
-/** Make a guest with its devices and bind them; they join `devices`. What was refused, or undefined. */
-function wireGuest(
-  context: AgentContext<RunData>, guest: GuestScenario, domId: number, devices: Wired[],
-): string | undefined {
-  const wired: Wired[] = []
-  let drivers = 0
-  for (const [i, scenario] of guest.devices.entries()) {
-    const device = deviceCreate()
-    drivers = device === 0 ? 0 : driverCreate(device, FIRST_GVEC + i, i, guest.work, drivers)
-    if (drivers === 0) return `no memory for device ${scenario.name}`
-    wired.push({ guest: guest.name, scenario, domId: domId as DomId, pirq: i as Pirq, device, driver: drivers })
+  constructor(context: AgentContext<RunData>) {
+    this.#context = context
+    this.#options = context.data.options
+    this.#counts = new Int32Array(context.data.shared)
+    this.#log = new EventLog(this.#options.scenario.events)
+    this.control = new ControlCaller(context, () => this.#fire() > 0)
+    Atomics.store(this.#counts, Shared.running, 1)
   }
-  const guestData = guestCreate(drivers, guest.tick === undefined ? 0 : 1e9 / guest.tick)
-  if (guestData === 0) return 'no memory for it'
-  const created = errnoOf(requests.createDomain({
-    domId: domId as DomId, nrPirqs: PIRQS, cpus: [guest.cpu], pinned: true, guestProgram: guestProgram.id, guestData,
-  }), pauseOf(context))
-  if (created !== 0) return `creating it answers ${errnoName(created)}`
-  for (const { scenario, device, pirq } of wired) {
-    const bound = errnoOf(requests.bindMsi({
-      domId: domId as DomId, pirq, msi: device + Device.msi, gvec: FIRST_GVEC + pirq, gflags: GFLAGS_UNMASKED,
-    }), pauseOf(context))
-    if (bound !== 0) return `binding device ${scenario.name} answers ${errnoName(bound)}`
+
+  run(): ConductorReport | Refusal {
+    const refused = this.#makeGuests()
+    if (refused !== undefined) return { refused }
+    this.#startNs = nowNs()
+    this.#play()
+    const seconds = this.elapsedNs() / 1e9
+    this.#startNs = NaN                                                // the devices are quiet from here on
+    waitUntilServed(this.units, () => { this.#rest() })                // R1
+    const devices = this.units.map(accountOf)
+    const guests = this.#guests.map((guest) => ({ latencyNs: latencyOf(guest.units) }))
+    const found = { seconds, devices, latencyNs: latencyOf(this.units), guests, events: this.#log.reports }
+    const afterUnbind = this.#unbindAll()
+    this.#publish()
+    return { ...found, afterUnbind }
   }
-  devices.push(...wired)
-  return undefined
-}
 
-/** Sleep a little while a control operation is done; true when the machine stops. */
-function pauseOf(context: AgentContext<RunData>): () => boolean {
-  return () => context.pause(0.2)
-}
+  /** ns from the start of the run; NaN before and after. */
+  readonly elapsedNs = (): number => nowNs() - this.#startNs
 
-// ---- running
-
-function pace(context: AgentContext<RunData>, devices: readonly Wired[], counts: Int32Array): void {
-  const { options } = context.data
-  const pacer = new Pacer(devices.map((wired, i) => ({
-    times: timesOf(wired.scenario, options, i), fire: () => { deviceArrival(wired.device) },
-  })))
-  const startNs = nowNs()
-  for (let published = 0; ;) {
-    const elapsedNs = nowNs() - startNs
-    if (elapsedNs >= options.durationNs || Atomics.load(counts, Shared.stop) !== 0 || context.stopping()) return
-    pacer.fireDue(elapsedNs, BATCH)
-    if (elapsedNs - published > 100e6) {
-      publish(counts, devices)
-      Atomics.store(counts, Shared.elapsedMs, elapsedNs / 1e6)
-      published = elapsedNs
+  #makeGuests(): string | undefined {
+    for (const [i, scenario] of this.#options.scenario.guests.entries()) {
+      const guest = makeGuest(this.#options, scenario, i + 1, this.units.length)
+      const refused = typeof guest === 'string' ? guest : startGuest(this.control, guest)
+      if (refused !== undefined) return `guest ${scenario.name}: ${refused}`
+      if (typeof guest === 'string') continue
+      this.#guests.push(guest)
+      this.units.push(...guest.units)
+      for (const { lane } of guest.units) this.#pacer.add(lane)
     }
-    const wakeNs = Math.min(pacer.nextNs, options.durationNs, elapsedNs + 100e6)
-    const sleepMs = (wakeNs - (nowNs() - startNs)) / 1e6
-    if (sleepMs > 0.02) context.pause(sleepMs)
+    return undefined
   }
-}
 
-function timesOf(device: DeviceScenario, options: RunOptions, index: number): Generator<number, void> {
-  const { arrivals } = device
-  const recording = 'trace' in arrivals ? options.recordings[recordingKey(arrivals.trace)] : undefined
-  return arrivalTimes(arrivals, options.seed + index, recording)
-}
+  // ---- running
 
-function publish(counts: Int32Array, devices: readonly Wired[]): void {
-  const reports = devices.map(deviceReport)
-  Atomics.store(counts, Shared.raised, total(reports, (r) => r.raised))
-  Atomics.store(counts, Shared.delivered, total(reports, (r) => r.delivered))
-  Atomics.store(counts, Shared.coalesced, total(reports, (r) => r.coalesced))
-}
-
-/** Wait until every driver has taken all arrivals of its device, or none has been taken for long. */
-function drain(context: AgentContext<RunData>, devices: readonly Wired[], counts: Int32Array): void {
-  let left = Infinity
-  let sinceNs = nowNs()
-  for (;;) {
-    const now = total(devices, (wired) => Math.abs(deviceReport(wired).lost))
-    if (now === 0 || nowNs() - sinceNs > STALLED_MS * 1e6) return
-    if (now !== left) sinceNs = nowNs()
-    left = now
-    publish(counts, devices)
-    if (context.pause(1)) return
+  #play(): void {
+    const { scenario: { events }, durationNs } = this.#options
+    const due = timeline(events, durationNs)
+    for (let next = 0; !this.#isOver();) {
+      const now = due[next]
+      if (now !== undefined && now.atNs <= this.elapsedNs()) {
+        const event = events[now.index]
+        if (event !== undefined) this.#log.note(now.index, happen(this, event))
+        next++
+      }
+      this.#fire()
+      this.#sleepUntil(Math.min(this.#pacer.nextNs, due[next]?.atNs ?? Infinity, durationNs))
+    }
   }
-}
 
-function deviceReport({ guest, scenario: { name }, device, driver }: Wired): DeviceReport {
-  const { delivered, coalesced } = driverCounts(driver)
-  const raised = deviceRaised(device)
-  return { guest, name, raised, delivered, coalesced, lost: raised - delivered - coalesced }
-}
+  #isOver(): boolean {
+    const asked = Atomics.load(this.#counts, Shared.stop) !== 0 || this.#context.stopping()
+    return asked || this.elapsedNs() >= this.#options.durationNs
+  }
 
-function latencies(devices: readonly Wired[]): RunReport['latencyNs'] {
-  const counts: number[] = []
-  for (const { driver } of devices) histogramRead(ld(driver + Driver.latency), counts)
-  const [p50 = 0, p99 = 0, p999 = 0, max = 0] = [0.5, 0.99, 0.999, 1].map((fraction) => percentile(counts, fraction))
-  return { p50, p99, p999, max }
-}
+  /** Let the devices interrupt that are due; how many arrivals. None before the run, nor after its end. */
+  #fire(): number {
+    const elapsedNs = this.elapsedNs()
+    if (!(elapsedNs < this.#options.durationNs)) return 0
+    if (elapsedNs - this.#publishedNs > PUBLISH_NS) {
+      this.#publish()
+      Atomics.store(this.#counts, Shared.elapsedMs, elapsedNs / 1e6)
+      this.#publishedNs = elapsedNs
+    }
+    return this.#pacer.fireDue(elapsedNs, BATCH)
+  }
 
-// ---- the end
+  #sleepUntil(atNs: number): void {
+    const elapsedNs = this.elapsedNs()
+    const sleepMs = (Math.min(atNs, elapsedNs + PUBLISH_NS) - elapsedNs) / 1e6
+    if (sleepMs > SLEEP_MS) this.#context.pause(sleepMs)
+  }
 
-/** Unbind every device, let each interrupt some more, and count what its driver saw of that (R2). */
-function unbindAll(context: AgentContext<RunData>, devices: readonly Wired[]): number {
-  for (const { domId, pirq } of devices) perform(requests.unbindMsi(domId, pirq), pauseOf(context))
-  const before = runs(devices)
-  for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of devices) deviceInterrupt(device)
-  context.pause(SETTLE_MS)
-  // RCU frees the records when every CPU has been seen; what is not freed by then, the checks at rest report
-  const giveUpNs = nowNs() + FREEING_MS * 1e6
-  while (!pirqRecordsFreed() && nowNs() < giveUpNs) context.pause(1)
-  return runs(devices) - before
-}
+  #rest(): void {
+    this.#publish()
+    this.control.rest(1)
+  }
 
-/** Runs of all interrupt handlers, those that found nothing too. */
-function runs(devices: readonly Wired[]): number {
-  return total(devices, ({ driver }) => driverCounts(driver).delivered + driverCounts(driver).empty)
-}
+  #publish(): void {
+    const sums = { raised: 0, delivered: 0, coalesced: 0, unserved: 0 }
+    for (const { raised, delivered, coalesced, unserved } of this.units.map(accountOf)) {
+      sums.raised += raised
+      sums.delivered += delivered
+      sums.coalesced += coalesced
+      sums.unserved += unserved.gone + unserved.crashed + unserved.notEnded
+    }
+    for (const name of ['raised', 'delivered', 'coalesced', 'unserved'] as const) Atomics.store(this.#counts, Shared[name], sums[name])
+    Atomics.store(this.#counts, Shared.events, this.#log.happened)
+  }
 
-function total<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((sum, item) => sum + of(item), 0)
+  // ---- the end
+
+  /** Unbind every device, let each interrupt some more, and count what its driver saw of that (R2). */
+  #unbindAll(): number {
+    for (const unit of this.units.filter(({ bound }) => bound)) {
+      const result = unbind(this.control, unit)
+      const { pirq, guest: { domId } } = unit
+      if (result !== 0) throw new Error(`unbinding pIRQ ${pirq} of domain ${domId} answers ${errnoName(result)}`)
+    }
+    const before = this.#runs()
+    for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of this.units) deviceInterrupt(device)
+    this.#context.pause(SETTLE_MS)
+    // RCU frees the records when every CPU has been seen; what is not freed by then, the checks at rest report
+    const giveUpNs = nowNs() + FREEING_MS * 1e6
+    while (!pirqRecordsFreed() && nowNs() < giveUpNs) this.#context.pause(1)
+    return this.#runs() - before
+  }
+
+  #runs(): number {
+    return this.units.reduce((sum, unit) => sum + runsOf(unit), 0)
+  }
 }

@@ -3,5 +3,6 @@
 export { runScenario } from './runScenario.js'
 export { invariantNames, isClean, RunFailedError, RunRefusedError } from './report.js'
 export type {
-  Defer, DeviceReport, GuestReport, InvariantName, LockCounts, Progress, RunOptions, RunReport,
+  Defer, DeviceReport, EventReport, GuestReport, InvariantName, Latency, LockCounts, Progress, RunOptions, RunReport,
+  Unserved,
 } from './report.js'

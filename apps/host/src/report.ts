@@ -33,6 +33,21 @@ export interface Progress {
   readonly raised: number
   readonly delivered: number
   readonly coalesced: number
+  readonly unserved: number
+  /** Events of the scenario that happened. */
+  readonly events: number
+}
+
+export interface Latency { readonly p50: number, readonly p99: number, readonly p999: number, readonly max: number }
+
+/** Arrivals that nobody could serve, by why. */
+export interface Unserved {
+  /** Raised while the device was bound to nobody. */
+  readonly gone: number
+  /** The guest crashed. */
+  readonly crashed: number
+  /** The guest does not end its interrupts. */
+  readonly notEnded: number
 }
 
 export interface DeviceReport {
@@ -43,12 +58,26 @@ export interface DeviceReport {
   /** Runs of the guest's interrupt handler that found at least one arrival; coalesced: what they found beyond the first. */
   readonly delivered: number
   readonly coalesced: number
+  readonly unserved: Unserved
   readonly lost: number
+  readonly latencyNs: Latency
+}
+
+/** What became of an event of the scenario: how often it was done, and what it was refused with. */
+export interface EventReport {
+  readonly name: string
+  readonly done: number
+  readonly refused: Readonly<Record<string, number>>
 }
 
 export interface GuestReport {
   readonly name: string
   readonly class: 'busy' | 'idle'
+  /** Whether the scenario lets it misbehave. */
+  readonly misbehaves: boolean
+  readonly raised: number
+  readonly lost: number
+  readonly latencyNs: Latency
   readonly runningNs: number
   /** Hypervisor time within running. */
   readonly eatenNs: number
@@ -68,14 +97,16 @@ export interface RunReport {
   readonly raised: number
   readonly delivered: number
   readonly coalesced: number
+  readonly unserved: Unserved
   readonly lost: number
-  readonly latencyNs: { readonly p50: number, readonly p99: number, readonly p999: number, readonly max: number }
+  readonly latencyNs: Latency
   readonly lock: LockCounts & { readonly classes: readonly (LockCounts & { readonly name: string })[] }
   readonly ipis: number
   /** Runs of each softirq's handler, by name. */
   readonly softirqs: Readonly<Record<string, number>>
   readonly devices: readonly DeviceReport[]
   readonly guests: readonly GuestReport[]
+  readonly events: readonly EventReport[]
   /** `ok`, or what is wrong. */
   readonly invariants: Readonly<Record<InvariantName, string>>
 }

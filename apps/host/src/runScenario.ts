@@ -4,8 +4,12 @@
  */
 import { createSharedMemory } from '@bottomhalf/machine/provide'
 import { startMachine, type Outcome, type RunningMachine } from '@bottomhalf/threads'
-import { invariantNames, RunFailedError, RunRefusedError, type InvariantName, type Progress, type RunOptions, type RunReport } from './report.js'
+import {
+  invariantNames, RunFailedError, RunRefusedError, type DeviceReport, type GuestReport, type InvariantName,
+  type Progress, type RunOptions, type RunReport, type Unserved,
+} from './report.js'
 import { Shared, type RunData } from './shared.js'
+import type { GuestScenario } from '@bottomhalf/scenario'
 import type { ConductorReport, Refusal } from './conductor.js'
 import type { RestReport } from './entry.js'
 
@@ -101,6 +105,8 @@ function watch(
       raised: Atomics.load(counts, Shared.raised),
       delivered: Atomics.load(counts, Shared.delivered),
       coalesced: Atomics.load(counts, Shared.coalesced),
+      unserved: Atomics.load(counts, Shared.unserved),
+      events: Atomics.load(counts, Shared.events),
     })
   }, PROGRESS_MS)
   const { killCpu } = options
@@ -112,8 +118,7 @@ function watch(
 }
 
 function reportOf(options: RunOptions, found: ConductorReport, rest: RestReport): RunReport {
-  const total = (of: (device: ConductorReport['devices'][number]) => number): number =>
-    found.devices.reduce((sum, device) => sum + of(device), 0)
+  const total = (of: (device: DeviceReport) => number): number => sum(found.devices, of)
   const lock = { acquisitions: 0, contended: 0, waitNs: 0 }
   for (const one of rest.locks) {
     lock.acquisitions += one.acquisitions
@@ -127,19 +132,39 @@ function reportOf(options: RunOptions, found: ConductorReport, rest: RestReport)
     raised: total((d) => d.raised),
     delivered: total((d) => d.delivered),
     coalesced: total((d) => d.coalesced),
+    unserved: unservedOf(found.devices),
     lost: total((d) => d.lost),
     latencyNs: found.latencyNs,
     lock: { ...lock, classes: rest.locks },
     ipis: rest.ipis,
     softirqs: rest.softirqs,
     devices: found.devices,
-    guests: options.scenario.guests.map((guest, i) => ({
-      name: guest.name,
-      class: guest.devices.length > 0 ? 'busy' : 'idle',
-      ...(rest.guests[i + 1] ?? { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }),
-    })),
+    guests: options.scenario.guests.map((guest, i) => guestReport(guest, i, found, rest)),
+    events: found.events,
     invariants: invariants(found, rest),
   }
+}
+
+function guestReport(guest: GuestScenario, i: number, found: ConductorReport, rest: RestReport): GuestReport {
+  const devices = found.devices.filter((device) => device.guest === guest.name)
+  return {
+    name: guest.name,
+    class: guest.devices.length > 0 ? 'busy' : 'idle',
+    misbehaves: Object.keys(guest.misbehave ?? {}).length > 0,
+    raised: sum(devices, (device) => device.raised),
+    lost: sum(devices, (device) => device.lost),
+    latencyNs: found.guests[i]?.latencyNs ?? { p50: 0, p99: 0, p999: 0, max: 0 },
+    ...(rest.guests[i + 1] ?? { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }),
+  }
+}
+
+function unservedOf(devices: readonly DeviceReport[]): Unserved {
+  const of = (why: keyof Unserved): number => sum(devices, (device) => device.unserved[why])
+  return { gone: of('gone'), crashed: of('crashed'), notEnded: of('notEnded') }
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0)
 }
 
 function invariants(found: ConductorReport, rest: RestReport): Record<InvariantName, string> {

@@ -2,13 +2,15 @@
 /**
  * A guest's driver for a device with completions: its interrupt handler, and what it counts.
  *
- * Contexts  the guest's vCPU, inside a VM entry.
+ * Contexts  driverInterrupt: the guest's vCPU, inside a VM entry.  driverLoad: whoever has bound its interrupt.
  *
  * DRV1  A run serves the arrivals that its one read of the producer index covers, so every arrival is served by a run
  *       whose look at the device comes after it.
+ * DRV2  A driver that was loaded anew begins with what comes from then on: what its device raised before, and no run has
+ *       served, it missed. Every arrival that it has passed is delivered, coalesced or missed, each once.
  */
-import { cpuRelax, ld, load, nowNs, ref, st, struct, word, xzalloc } from '@bottomhalf/machine'
-import { Device, RING_WORDS } from './device.js'
+import { cpuRelax, ld, load, nowNs, ref, st, store, struct, word, xzalloc } from '@bottomhalf/machine'
+import { Device, deviceRaised, RING_WORDS } from './device.js'
 import { Histogram, histogramRecord } from './histogram.js'
 import type { Ref } from '@bottomhalf/base'
 
@@ -16,11 +18,18 @@ export const Driver = struct('Driver', {
   // written at creation, constant after:
   device: ref('Device'), gvec: word, pirq: word, workNs: word, next: ref('Driver'), latency: ref('Histogram'),
   // the vCPU's own:
-  consumed: word, delivered: word, coalesced: word, empty: word,
+  consumed: word, delivered: word, coalesced: word, missed: word, empty: word, loadsSeen: word,
+  // atomic; written by whoever loads the driver, the mark before the count:
+  loadMark: word, loads: word,
 })
 
-/** What a driver has counted. `empty`: runs that found nothing, their arrivals had been taken by the run before. */
-export interface DriverCounts { readonly delivered: number, readonly coalesced: number, readonly empty: number }
+/**
+ * What a driver has counted. `empty`: runs that found nothing, their arrivals had been taken by the run before. `missed`:
+ * arrivals from before it was loaded.
+ */
+export interface DriverCounts {
+  readonly delivered: number, readonly coalesced: number, readonly missed: number, readonly empty: number
+}
 
 /** Make a driver; `next` chains the drivers of a guest. 0 if there is no memory. */
 export function driverCreate(device: Ref<'Device'>, gvec: number, pirq: number, workNs: number, next: Ref<'Driver'>): Ref<'Driver'> {
@@ -36,7 +45,13 @@ export function driverCreate(device: Ref<'Device'>, gvec: number, pirq: number, 
   return driver
 }
 
-/** The driver for a vector among those chained from `first`; 0 if none. */
+/** Load the driver anew: its next run begins with what the device raises from now on (DRV2). Its interrupt is bound. */
+export function driverLoad(driver: Ref<'Driver'>): void {
+  store(driver + Driver.loadMark, deviceRaised(ld(driver + Driver.device)))
+  store(driver + Driver.loads, load(driver + Driver.loads) + 1)
+}
+
+/** The first driver for a vector in the chain from `first` on; 0 if there is none. */
 export function driverOf(first: Ref<'Driver'>, gvec: number): Ref<'Driver'> {
   let driver = first
   while (driver !== 0 && ld(driver + Driver.gvec) !== gvec) driver = ld(driver + Driver.next)
@@ -46,6 +61,7 @@ export function driverOf(first: Ref<'Driver'>, gvec: number): Ref<'Driver'> {
 /** The interrupt handler: take all completions, then work. */
 export function driverInterrupt(driver: Ref<'Driver'>): void {
   const device = ld(driver + Driver.device)
+  if (load(driver + Driver.loads) !== ld(driver + Driver.loadsSeen)) begin(driver)
   const produced = load(device + Device.producer)                      // DRV1
   const consumed = ld(driver + Driver.consumed)
   const fresh = (produced - consumed) | 0
@@ -62,8 +78,19 @@ export function driverCounts(driver: Ref<'Driver'>): DriverCounts {
   return {
     delivered: ld(driver + Driver.delivered),
     coalesced: ld(driver + Driver.coalesced),
+    missed: ld(driver + Driver.missed),
     empty: ld(driver + Driver.empty),
   }
+}
+
+// A run between bind and load may have served some of what came before the mark: that is not missed.
+function begin(driver: Ref<'Driver'>): void {
+  st(driver + Driver.loadsSeen, load(driver + Driver.loads))
+  const mark = load(driver + Driver.loadMark)
+  const missed = (mark - ld(driver + Driver.consumed)) | 0
+  if (missed <= 0) return
+  st(driver + Driver.consumed, mark)
+  count(driver + Driver.missed, missed)                                // DRV2
 }
 
 /** From the arrival of completion `index` to now. */

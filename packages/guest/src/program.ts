@@ -6,15 +6,17 @@
  * Contexts  the vCPU; entered by the pCPU loop over and over, it keeps all it knows in its own memory.
  *
  * GP1  It looks for interrupts until there is none, and halts by the call that looks again: it sleeps on no event.
+ * GP2  A vector may be of several devices, on one line: each of their drivers looks at its own, then the interrupt is ended.
  */
 import { bug } from '@bottomhalf/base'
 import { Domain, Vcpu } from '@bottomhalf/domain'
 import {
-  APIC_SPIV, APIC_SPIV_ENABLED, evtchnBindVirq, evtchnTake, guestEoi, guestHalt, guestMustExit, guestSetTimer,
+  APIC_SPIV, APIC_SPIV_ENABLED, evtchnBindVirq, evtchnTake, guestHalt, guestMustExit, guestSetTimer,
   guestTakeInterrupt, hvmSetCallbackVector, VIRQ_TIMER, vlapicWrite,
 } from '@bottomhalf/hvm'
-import { handler, ld, ldTime, nowNs, ref, st, stTime, struct, time, word, xzalloc } from '@bottomhalf/machine'
-import { driverInterrupt, driverOf } from './driver.js'
+import { embed, handler, ld, ldTime, nowNs, ref, st, stTime, struct, time, word, xzalloc } from '@bottomhalf/machine'
+import { Driver, driverInterrupt, driverOf } from './driver.js'
+import { Behaviour, behaviourInit, behaviourState, endInterrupt, type GuestState, type Misbehaviour } from './misbehave.js'
 import type { Ref } from '@bottomhalf/base'
 
 const CALLBACK_VECTOR = 0xf3
@@ -25,15 +27,25 @@ export const Guest = struct('Guest', {
   drivers: ref('Driver'), tickNs: time,
   // the vCPU's own:
   booted: word, timerPort: word, ticks: word, nextTickNs: time,
+  behaviour: embed(Behaviour),
 })
 
-/** A guest with the drivers chained from `drivers`; `tickNs` is the period of its timer, 0 for none. 0: no memory. */
-export function guestCreate(drivers: Ref<'Driver'>, tickNs: number): Ref<'Guest'> {
+/**
+ * A guest with the drivers chained from `drivers`; `tickNs` is the period of its timer, 0 for none. A good one, unless told
+ * how it misbehaves. 0: no memory.
+ */
+export function guestCreate(drivers: Ref<'Driver'>, tickNs: number, misbehaviour: Misbehaviour = {}): Ref<'Guest'> {
   const guest = xzalloc(Guest.sizeWords, Guest.tag)
   if (guest === 0) return 0
   st(guest + Guest.drivers, drivers)
   stTime(guest + Guest.tickNs, tickNs)
+  behaviourInit(guest + Guest.behaviour, misbehaviour)
   return guest
+}
+
+/** Whether a guest has stopped serving, as it says itself. */
+export function guestState(guest: Ref<'Guest'>): GuestState {
+  return behaviourState(guest + Guest.behaviour)
 }
 
 /** Timer ticks that the guest has counted. Exact when it rests. */
@@ -68,9 +80,9 @@ function boot(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
 
 function serve(v: Ref<'Vcpu'>, guest: Ref<'Guest'>, vector: number): void {
   if (vector === CALLBACK_VECTOR) return takeEvents(v, guest)
-  const driver = driverOf(ld(guest + Guest.drivers), vector)
-  if (driver !== 0) driverInterrupt(driver)
-  guestEoi(v)
+  let driver = driverOf(ld(guest + Guest.drivers), vector)
+  for (; driver !== 0; driver = driverOf(ld(driver + Driver.next), vector)) driverInterrupt(driver)   // GP2
+  endInterrupt(v, guest + Guest.behaviour)
 }
 
 function takeEvents(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {

@@ -3,7 +3,7 @@ import { formatMemory, ld, st, store } from '@bottomhalf/machine'
 import { msiIsPending } from '@bottomhalf/irq'
 import { beforeEach, expect, test } from 'vitest'
 import { RING_WORDS } from '../src/device.js'
-import { driverInterrupt, driverOf } from '../src/driver.js'
+import { driverInterrupt, driverLoad, driverOf } from '../src/driver.js'
 import {
   Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate, histogramRead,
 } from '../src/index.js'
@@ -34,14 +34,14 @@ test('DRV1: one run serves all arrivals that its look covers: delivered counts r
   driverInterrupt(driver)
   deviceArrival(device)
   driverInterrupt(driver)
-  expect(driverCounts(driver)).toEqual({ delivered: 2, coalesced: 2, empty: 0 })
+  expect(driverCounts(driver)).toEqual({ delivered: 2, coalesced: 2, missed: 0, empty: 0 })
   expect(samples()).toBe(2)
 })
 
 test('a run that finds nothing is empty: neither delivered nor coalesced, and no latency', () => {
   deviceInterrupt(device)
   driverInterrupt(driver)
-  expect(driverCounts(driver)).toEqual({ delivered: 0, coalesced: 0, empty: 1 })
+  expect(driverCounts(driver)).toEqual({ delivered: 0, coalesced: 0, missed: 0, empty: 1 })
   expect(samples()).toBe(0)
 })
 
@@ -58,7 +58,28 @@ test('more arrivals than the ring has places are all counted, and so are those b
   st(driver + Driver.consumed, 0x7fffffff)
   for (let i = 0; i < RING_WORDS + 5; i++) deviceArrival(device)
   driverInterrupt(driver)
-  expect(driverCounts(driver)).toEqual({ delivered: 1, coalesced: RING_WORDS + 4, empty: 0 })
+  expect(driverCounts(driver)).toEqual({ delivered: 1, coalesced: RING_WORDS + 4, missed: 0, empty: 0 })
+})
+
+test('DRV2: a driver loaded anew misses what came before, serves what comes after, and each arrival is counted once', () => {
+  for (let i = 0; i < 3; i++) deviceArrival(device)
+  driverInterrupt(driver)
+  for (let i = 0; i < 4; i++) deviceArrival(device)
+  driverLoad(driver)
+  for (let i = 0; i < 2; i++) deviceArrival(device)
+  driverInterrupt(driver)
+  expect(driverCounts(driver)).toEqual({ delivered: 2, coalesced: 3, missed: 4, empty: 0 })
+  expect(samples()).toBe(2)
+})
+
+test('DRV2: what a run served between bind and load is not missed', () => {
+  for (let i = 0; i < 4; i++) deviceArrival(device)
+  driverLoad(driver)
+  st(driver + Driver.loadsSeen, 1)                                      // the run came before it could see the load
+  driverInterrupt(driver)
+  driverLoad(driver)
+  driverInterrupt(driver)
+  expect(driverCounts(driver)).toEqual({ delivered: 1, coalesced: 3, missed: 0, empty: 1 })
 })
 
 test('a guest finds the driver of a vector in its chain, or none', () => {

@@ -6,6 +6,7 @@
 import { InputError } from '@bottomhalf/base'
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml'
 import type { core } from 'zod'
+import { devicesOfEvent } from './events.js'
 import { scenarioSchema, type Scenario } from './schema.js'
 
 type Path = readonly PropertyKey[]
@@ -60,8 +61,23 @@ function complaint(issues: readonly core.$ZodIssue[]): Complaint {
   return { path: issue.path, found: `${at} is not valid`, expected }
 }
 
-/** What the schema cannot say: CPUs that exist, names that are unique. */
+/** What the schema cannot say: CPUs that exist, names that are unique, and meant by events. */
 function inconsistency(scenario: Scenario): Complaint | undefined {
+  return guestInconsistency(scenario) ?? eventInconsistency(scenario)
+}
+
+function eventInconsistency(scenario: Scenario): Complaint | undefined {
+  const known = scenario.guests.flatMap((guest) => guest.devices.map(({ name }) => `${guest.name}/${name}`))
+  for (const [i, event] of scenario.events.entries()) {
+    const unknown = devicesOfEvent(event).find(({ device }) => !known.includes(device))
+    if (unknown === undefined) continue
+    const expected = known.length === 0 ? 'a scenario with devices' : `one of ${known.join(', ')}`
+    return { path: ['events', i, ...unknown.path], found: `there is no device ${unknown.device}`, expected }
+  }
+  return undefined
+}
+
+function guestInconsistency(scenario: Scenario): Complaint | undefined {
   const names = new Set<string>()
   for (const [i, guest] of scenario.guests.entries()) {
     if (guest.cpu >= scenario.cpus) {

@@ -3,6 +3,7 @@
  * What a scenario file may say. Units end the names or stand in the value: `5s`, `200us`, `1kHz`, `20k/s`.
  */
 import { z } from 'zod'
+import { event } from './events.js'
 import { durationUpTo, frequency } from './units.js'
 
 const name = z.string().regex(/^[A-Za-z0-9][\w.-]*$/, 'a name of letters, digits, dot, dash or underscore')
@@ -42,6 +43,20 @@ const device = z.strictObject({
   arrivals,
 })
 
+/** The number of an interrupt of the guest, counted from 1. */
+const nth = z.int().min(1).max(0x7fffffff).optional()
+
+const misbehave = z.strictObject({
+  /** From this interrupt on it ends none. */
+  neverEoi: nth,
+  /** From this interrupt on it ends each twice, and lines that are quiet. */
+  strayEoi: nth,
+  /** At this interrupt it takes its interrupts by event channels. */
+  bindEventChannels: nth,
+  /** At this interrupt it crashes. */
+  crash: nth,
+})
+
 const guest = z.strictObject({
   name,
   /** The pCPU that its one vCPU is pinned to. */
@@ -51,6 +66,8 @@ const guest = z.strictObject({
   devices: z.array(device).max(64).default([]),
   /** VIRQ_TIMER ticks of an idle guest. */
   tick: frequency.optional(),
+  /** What it does that no good guest does. */
+  misbehave: misbehave.optional(),
 }).refine((g) => g.devices.length > 0 || g.tick !== undefined, { error: 'a guest needs devices, or a tick', path: ['devices'] })
 
 export const scenarioSchema = z.strictObject({
@@ -59,10 +76,13 @@ export const scenarioSchema = z.strictObject({
   duration: durationUpTo(3600e9, 'an hour').optional(),
   seed: seed.default(1),
   guests: z.array(guest).min(1).max(64),
+  /** What happens while it runs. */
+  events: z.array(event).max(1000).default([]),
 })
 
 /** A scenario with all defaults filled in. Durations in ns, rates in events per second. */
 export type Scenario = z.output<typeof scenarioSchema>
 export type GuestScenario = Scenario['guests'][number]
+export type Misbehaviour = z.output<typeof misbehave>
 export type DeviceScenario = GuestScenario['devices'][number]
 export type Arrivals = z.output<typeof arrivals>

@@ -17,6 +17,12 @@ guests:
   - { name: idle, cpu: 1, tick: 1kHz }
 `
 
+const eventful = `${good}events:
+  - { at: 10ms, every: 20ms, count: 3, reload: net/nic }
+  - at: 50ms
+    storm: { device: net/disk, rate: 1M/s }
+`
+
 const bomb = ['a: &a [1,1,1,1,1,1,1,1,1]', 'b: &b [*a,*a,*a,*a,*a,*a,*a,*a]', 'c: &c [*b,*b,*b,*b,*b,*b,*b,*b]', 'guests: [*c,*c]']
   .join('\n')
 
@@ -32,7 +38,7 @@ function failure(text: string): string {
 
 test('a scenario is read with its units and defaults', () => {
   expect(parseScenario(good, 's.yaml')).toEqual({
-    name: 'two', cpus: 2, duration: 2e9, seed: 1,
+    name: 'two', cpus: 2, duration: 2e9, seed: 1, events: [],
     guests: [
       {
         name: 'net', cpu: 0, work: 3000,
@@ -75,6 +81,15 @@ describe('bad input names line, column and what was expected', () => {
     ['work without end', edit('3us', '3s'), /^s\.yaml:8:11: .*expected .* up to a second/],
     ['a rate of almost never', edit('1kHz', '0.0001Hz'), /^s\.yaml:12:33: .*expected .* from 0\.001\/s/],
     ['a device twice', edit('name: disk,', 'name: nic,'), /^s\.yaml:11:17: a second device 'nic' of guest net/],
+    ['misbehaviour of no kind', edit('tick: 1kHz', 'tick: 1kHz, misbehave: { sing: 1 }'), /^s\.yaml:12:52: unknown key 'sing'/],
+    ['misbehaviour at no interrupt', edit('tick: 1kHz', 'tick: 1kHz, misbehave: { crash: 0 }'), /^s\.yaml:12:59: .*>=1/],
+    ['an event that is none', eventful.replace('reload: net/nic', ''), /^s\.yaml:14:5: .*expected one of reload, storm/],
+    ['an event that is two', eventful.replace('reload:', 'calm: net/nic, reload:'), /^s\.yaml:14:46: .*expected only one of/],
+    ['an event without a time', eventful.replace('at: 10ms, ', ''), /^s\.yaml:14:5: events\.0\.at is not valid/],
+    ['a count without a period', eventful.replace('every: 20ms, ', ''), /^s\.yaml:14:24: .*expected `every` with a `count`/],
+    ['an event of an unknown device', eventful.replace('net/nic', 'net/nik'), /^s\.yaml:14:48: .* net\/nik; expected one of net\/nic/],
+    ['a storm of an unknown device', eventful.replace('net/disk', 'idle/x'), /^s\.yaml:16:22: .* idle\/x; expected one of/],
+    ['a device without its guest', eventful.replace('net/nic', 'nic'), /^s\.yaml:14:48: .*expected a device of a guest: GUEST\/DEVICE/],
     ['missing guests', 'cpus: 1', /^s\.yaml:1:1: guests is not valid; expected array/],
   ])('%s', (_, text, message) => {
     expect(failure(text)).toMatch(message)
