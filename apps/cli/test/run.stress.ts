@@ -116,16 +116,18 @@ describe('shipped scenarios', () => {
 
   test('a guest that crashes, one that ends nothing and one that ends too much hurt only themselves', async () => {
     const bad = (name: string, how: string): string =>
-      `{name: ${name}, cpu: 1, misbehave: {${how}: 20}, devices: [{name: d, arrivals: {constant: 2k/s}}]}`
+      `{name: ${name}, cpu: 1, misbehave: {${how}: 3}, devices: [{name: d, arrivals: {constant: 2k/s}}]}`
     const bads = [bad('silent', 'neverEoi'), bad('crasher', 'crash'), bad('eager', 'strayEoi')].join(', ')
     const text = `cpus: 2\nguests: [{name: good, cpu: 0, devices: [{name: d, arrivals: {poisson: 4k/s}}]}, ${bads}]\n`
     const { code, stdout } = await bottomhalf([...short, file('bad.yaml', text)])
     for (const { devices, invariants } of (JSON.parse(stdout) as { runs: RunReport[] }).runs) {
       const [good, silent, crasher, eager] = devices
       for (const one of [good, eager]) expect(one).toMatchObject({ lost: 0, unserved: allServed })
-      expect(silent).toMatchObject({ lost: 0, delivered: 20, unserved: { crashed: 0 } })
+      expect(silent).toMatchObject({ lost: 0, unserved: { crashed: 0 } })
+      expect(silent?.delivered).toBeLessThanOrEqual(3)
       expect(silent?.unserved.notEnded).toBeGreaterThan(0)
-      expect(crasher).toMatchObject({ lost: 0, delivered: 20, unserved: { notEnded: 0 } })
+      expect(crasher).toMatchObject({ lost: 0, unserved: { notEnded: 0 } })
+      expect(crasher?.delivered).toBeLessThanOrEqual(3)
       expect(crasher?.unserved.crashed).toBeGreaterThan(0)
       expect(new Set(Object.values(invariants))).toEqual(new Set(['ok']))
     }
