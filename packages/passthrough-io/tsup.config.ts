@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { mechanism } from '../../tools/tsup.ts'
+import { imports } from './imports.ts'
 
-export default mechanism({ entry: ['src/index.ts', 'src/variant.ts', 'src/protocolSoftirq.ts', 'src/protocolTasklet.ts'], external: ['#protocol'], steppedModules: true })
+const entry = ['src/index.ts', 'src/variant.ts', 'src/protocolTasklet.ts', ...Object.values(imports)]
+
+export default mechanism({ entry, external: Object.keys(imports), steppedModules: true })

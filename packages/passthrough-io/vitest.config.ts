@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
 import { mechanism } from '../../tools/vitest.ts'
+import { imports } from './imports.ts'
 
-export default mechanism(import.meta.dirname, { '#protocol': 'src/protocolSoftirq.ts' })
+export default mechanism(import.meta.dirname, imports)

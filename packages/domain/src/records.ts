@@ -73,6 +73,8 @@ export const Domain = struct('Domain', {
   pirqs: embed(SparseIndex),
   // eventLock: the passthrough state of the domain, 0 while it has none
   hvmIrqDpci: ref('HvmIrqDpci'),
+  // atomic, written under eventLock, read at a guest's EOI without: bound MSIs whose EOI the machine waits for
+  dpciEoiMsis: word,
   sched: extension(SCHED_DOMAIN_WORDS),
   hvm: extension(HVM_DOMAIN_WORDS),
 })

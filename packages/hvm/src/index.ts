@@ -12,8 +12,8 @@ export {
   guestTakeInterrupt, runGuest,
 } from './guest.js'
 export {
-  hvmGsiAssertCount, hvmIsaIrqAssert, hvmIsaIrqDeassert, hvmPciIntxAssert, hvmPciIntxDeassert, hvmPciIntxGsi,
-  hvmPciIntxLink, hvmSetPciLinkRoute, INTX_DEVICES, INTX_LINKS, INTX_PINS, ISA_IRQS,
+  hvmGsiAssertCount, hvmIsaIrqAssert, hvmIsaIrqDeassert, hvmLinksRoutedTo, hvmPciIntxAssert, hvmPciIntxDeassert,
+  hvmPciIntxGsi, hvmPciIntxLink, hvmSetPciLinkRoute, INTX_DEVICES, INTX_LINKS, INTX_PINS, ISA_IRQS,
 } from './intx.js'
 export { hvmHasEvents, hvmPendingVector, NMI_VECTOR } from './irq.js'
 export {

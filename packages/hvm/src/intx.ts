@@ -12,13 +12,14 @@
  * X1  A wire counts once, however often it is asserted, for its GSI and for its link.
  * X2  A GSI is high while its count is above 0; the first to assert it makes a rising edge, the last to deassert a fall.
  * X3  A link counts once for the ISA line that it is routed to, whenever it is routed.
+ * X4  An assertion that finds its lines low and no service of them open is served by one that begins after it.
  */
 import { assert, EINVAL, type Errno, type GuestGsi, type Ref } from '@bottomhalf/base'
 import { ld, st } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { gsiToIsaIrq, HvmIrq, hvmIrqOf, isaIrqToGsi } from './records.js'
-import { vioapicPositiveEdge } from './vioapic.js'
-import { vpicSetLine } from './vpic.js'
+import { vioapicIsServed, vioapicPositiveEdge } from './vioapic.js'
+import { vpicIsServed, vpicSetLine } from './vpic.js'
 import { CASCADE, clear, set } from './vpicChip.js'
 
 /** PCI devices of a guest, their pins, the links that these go to, and ISA lines. */
@@ -43,12 +44,16 @@ export function hvmPciIntxLink(device: number, pin: number): number {
 
 // ---- PCI
 
-/** A device asserts a pin of its own. Again: nothing (X1). */
-export function hvmPciIntxAssert(d: Ref<'Domain'>, device: number, pin: number): void {
+/**
+ * A device asserts a pin of its own. Again: nothing (X1). Returns whether the guest begins to serve the line after this: not,
+ * if it was high already or a service of it has still to end, which the guest may have begun before this (X4).
+ */
+export function hvmPciIntxAssert(d: Ref<'Domain'>, device: number, pin: number): boolean {
   const irq = hvmIrqOf(d)
   spinLock(irq + HvmIrq.lock)
-  pciIntxAssertLocked(d, irq, device, pin)
+  const isNews = pciIntxAssertLocked(d, irq, device, pin)
   spinUnlock(irq + HvmIrq.lock)
+  return isNews
 }
 
 /** A device deasserts a pin of its own. Again: nothing (X1). */
@@ -60,16 +65,20 @@ export function hvmPciIntxDeassert(d: Ref<'Domain'>, device: number, pin: number
 }
 
 /** irqLock held. */
-export function pciIntxAssertLocked(d: Ref<'Domain'>, irq: Irq, device: number, pin: number): void {
+export function pciIntxAssertLocked(d: Ref<'Domain'>, irq: Irq, device: number, pin: number): boolean {
   const wires = wiresOf(irq, device, pin)
-  if ((ld(wires) & wireBit(device, pin)) !== 0) return                // X1
+  if ((ld(wires) & wireBit(device, pin)) !== 0) return false          // X1
   set(wires, wireBit(device, pin))
-  raiseGsi(d, irq, hvmPciIntxGsi(device, pin))
-  const link = hvmPciIntxLink(device, pin)
+  const isNews = raiseGsi(d, irq, hvmPciIntxGsi(device, pin))
+  return raiseLink(d, irq, hvmPciIntxLink(device, pin)) && isNews     // X4
+}
+
+function raiseLink(d: Ref<'Domain'>, irq: Irq, link: number): boolean {
   const count = ld(irq + HvmIrq.linkAssertCount + link)
   st(irq + HvmIrq.linkAssertCount + link, count + 1)
   const isaIrq = ld(irq + HvmIrq.linkRoute + link)
-  if (count === 0 && isaIrq !== 0) raiseGsi(d, irq, isaIrqToGsi(isaIrq))      // X3
+  if (isaIrq === 0) return true
+  return count === 0 && raiseGsi(d, irq, isaIrqToGsi(isaIrq))         // X3
 }
 
 /** irqLock held. */
@@ -91,6 +100,18 @@ export function hvmSetPciLinkRoute(d: Ref<'Domain'>, link: number, isaIrq: numbe
   routeLocked(d, irq, link, isaIrq)
   spinUnlock(irq + HvmIrq.lock)
   return 0
+}
+
+/** The links that are routed to the ISA line of a GSI below 16: a bit for each (DP-9). */
+export function hvmLinksRoutedTo(d: Ref<'Domain'>, gsi: number): number {
+  const isaIrq = gsiToIsaIrq(gsi)
+  if (isaIrq <= 0) return 0                                           // line 0 is none for a route
+  const irq = hvmIrqOf(d)
+  let links = 0
+  spinLock(irq + HvmIrq.lock)
+  for (let link = 0; link < INTX_LINKS; link++) if (ld(irq + HvmIrq.linkRoute + link) === isaIrq) links |= 1 << link
+  spinUnlock(irq + HvmIrq.lock)
+  return links
 }
 
 function routeLocked(d: Ref<'Domain'>, irq: Irq, link: number, isaIrq: number): void {
@@ -124,14 +145,16 @@ export function hvmIsaIrqDeassert(d: Ref<'Domain'>, isaIrq: number): void {
 
 // ---- GSIs
 
-/** One more asserts a GSI. irqLock held. */
-export function raiseGsi(d: Ref<'Domain'>, irq: Irq, gsi: number): void {
+/** One more asserts a GSI. Returns whether a service of it that begins before this has ended by now (X4). irqLock held. */
+export function raiseGsi(d: Ref<'Domain'>, irq: Irq, gsi: number): boolean {
   const count = ld(irq + HvmIrq.gsiAssertCount + gsi)
   st(irq + HvmIrq.gsiAssertCount + gsi, count + 1)
-  if (count !== 0) return                                             // X2
-  vioapicPositiveEdge(d, irq, gsi)
+  if (count !== 0) return false                                       // X2
   const isaIrq = gsiToIsaIrq(gsi)
+  const isIdle = !vioapicIsServed(irq, gsi) && (isaIrq < 0 || !vpicIsServed(irq, isaIrq))
+  vioapicPositiveEdge(d, irq, gsi)
   if (isaIrq >= 0) vpicSetLine(d, irq, isaIrq, true)
+  return isIdle
 }
 
 /** One fewer asserts a GSI. irqLock held. */

@@ -108,6 +108,11 @@ function endPinLocked(d: Ref<'Domain'>, irq: Ref<'HvmIrq'>, pin: number): void {
   deliverIfDue(d, irq, pin)                                           // IA2, IA3
 }
 
+/** Whether a pin delivered a level interrupt whose end has still to come (IA1). irqLock held. */
+export function vioapicIsServed(irq: Ref<'HvmIrq'>, pin: number): boolean {
+  return (ld(entryOf(irq, pin)) & REDIR_REMOTE_IRR) !== 0
+}
+
 /** irqLock held. */
 export function clearRemoteIrr(irq: Ref<'HvmIrq'>, pin: number): void {
   st(entryOf(irq, pin), ld(entryOf(irq, pin)) & ~REDIR_REMOTE_IRR)

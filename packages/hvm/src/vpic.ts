@@ -68,6 +68,11 @@ export function vpicSetLine(d: Ref<'Domain'>, irq: Irq, line: number, isHigh: bo
   updateOutput(d, irq)
 }
 
+/** Whether an ISA line is in service. irqLock held. */
+export function vpicIsServed(irq: Irq, line: number): boolean {
+  return (ld(chipOf(irq, line >> 3) + VpicChip.inService) >>> (line & 7) & 1) !== 0
+}
+
 function updateOutput(d: Ref<'Domain'>, irq: Irq): void {
   const v = vcpuOf(d, 0)
   if (nextOf(irq, 0) < 0) {

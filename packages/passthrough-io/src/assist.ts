@@ -9,9 +9,14 @@
 import type { Ref } from '@bottomhalf/base'
 import { Domain, PirqRecord } from '@bottomhalf/domain'
 import { sendGuestPirq, vmsiDeliver } from '@bottomhalf/hvm'
+import { pirqGuestEoi } from '@bottomhalf/irq'
 import { ld, testAndClearBit } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
-import { DPCI_GUEST_MSI, DPCI_MASKED_BIT, dpciDomain, HvmPirqDpci, pirqOf } from './records.js'
+import { armTimeout } from '#timeout'
+import { assertLines } from './lines.js'
+import {
+  DPCI_GUEST_MSI, DPCI_GUEST_PCI, DPCI_MASKED_BIT, DPCI_TRANSLATE, dpciDomain, HvmPirqDpci, pirqOf,
+} from './records.js'
 
 // Module constants, so that the compiler folds them.
 const EVENT_LOCK = Domain.eventLock
@@ -33,7 +38,19 @@ function assistLocked(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {
   // off: the run before has delivered this arrival too, or a cancel came while we waited for eventLock (DP-5, I2)
   if (testAndClearBit(DPCI_MASKED_BIT, dpci + STATE) === 0) return
   const flags = ld(dpci + FLAGS)
-  if ((flags & DPCI_GUEST_MSI) === 0) return                                // unbound in the meantime
-  if (ld(pirqOf(dpci) + EVTCHN) !== 0) sendGuestPirq(pirqOf(dpci))      // GV-1: instead of vMSI
+  if ((flags & DPCI_GUEST_MSI) !== 0) giveMessage(d, dpci)
+  else if ((flags & DPCI_GUEST_PCI) !== 0) giveLines(d, dpci, flags)        // else unbound in the meantime
+}
+
+function giveMessage(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {
+  if (ld(pirqOf(dpci) + EVTCHN) !== 0) sendGuestPirq(pirqOf(dpci))          // GV-1: instead of vMSI
   else vmsiDeliver(d, ld(dpci + GVEC), ld(dpci + GFLAGS))
+}
+
+// A message that becomes a line is over for the machine at once: the guest ends the line alone.
+function giveLines(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>, flags: number): void {
+  sendGuestPirq(pirqOf(dpci))                                               // GV-1: in addition to the lines
+  assertLines(d, dpci)
+  if ((flags & DPCI_TRANSLATE) !== 0) pirqGuestEoi(pirqOf(dpci))
+  else armTimeout(dpci)
 }

@@ -9,6 +9,7 @@ import type { Pirq, Ref } from '@bottomhalf/base'
 import { Domain, pirqRecordNextBatch } from '@bottomhalf/domain'
 import { ld, type Susp } from '@bottomhalf/machine'
 import { dpciActive } from '#protocol'
+import type { DpciIterate } from './form.js'
 import { DPCI_BATCH, DPCI_MAPPED, dpciOf, HvmIrqDpci, HvmPirqDpci } from './records.js'
 
 /** Called with a record of the domain; another result than 0 ends the walk. It may free the record that it is given. */
@@ -39,3 +40,5 @@ function forEachRecord(d: Ref<'Domain'>, visit: PirqVisitor): number {
   }
   return 0
 }
+
+export const iterate: DpciIterate = { ptPirqIterate, dpciRecordsActive }

@@ -24,6 +24,8 @@ export interface DpciProtocol {
   readonly dpciActive: Susp<(dpci: Record) => boolean>
   /** Cancel what has not begun (DP-5). eventLock held, after the guest unbind; the caller has a reference to the domain. */
   readonly dpciReset: Susp<(dpci: Record) => void>
+  /** A CPU is about to come up: it begins with nothing to serve (DP-13). On the CPU that brings it up. */
+  readonly protocolCpuPrepare: Susp<(cpu: number) => void>
   /** A CPU died: serve what it left (DP-13). On the CPU that handles the death, IF = 1. */
   readonly protocolCpuDead: Susp<(cpu: number) => void>
 }

@@ -89,6 +89,11 @@ export function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
   if ((before & DPCI_SCHED) !== 0) putDomain(dpciDomain(dpci))                                 // P2
 }
 
+/** Whatever was left here when the CPU died was moved then. */
+export function protocolCpuPrepare(cpu: number): void {
+  assert(ld(cpuArea(cpu, DpciList) + HEAD) === 0, 'a CPU comes up with records on its list', 'I5')
+}
+
 export function protocolCpuDead(cpu: number): void {
   irqDisable()
   const dead = cpuArea(cpu, DpciList)
@@ -181,5 +186,6 @@ export function setupProtocol(nr: SoftirqNr): void {
 }
 
 export const protocol: DpciProtocol = {
-  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuDead,
+  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuPrepare,
+  protocolCpuDead,
 }

@@ -37,6 +37,11 @@ export function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
   fetchAnd(dpci + HvmPirqDpci.state, ~DPCI_MASKED)
 }
 
+/** Nothing: the lists are the tasklets'. */
+export function protocolCpuPrepare(_cpu: number): void {
+  // see above
+}
+
 /** Nothing: the tasklets of a dead CPU move with its lists (TL-6). */
 export function protocolCpuDead(_cpu: number): void {
   // see above
@@ -57,5 +62,6 @@ export function setupProtocol(_nr: SoftirqNr): void {
 }
 
 export const protocol: DpciProtocol = {
-  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuDead,
+  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuPrepare,
+  protocolCpuDead,
 }

@@ -3,14 +3,18 @@
  * The records of passthrough interrupts: what a domain and each of its pIRQs have of them.
  *
  *     Domain.hvmIrqDpci --> HvmIrqDpci            PirqRecord | ... | dpci: HvmPirqDpci |
- *                                                 the record's domain is written at its creation and never changes (DP-14)
+ *                             girqs[gsi]          |                      lines
+ *                                 \---- GuestLine -- GuestLine -- ... ----/
+ *
+ * A record's domain is written at its creation and never changes (DP-14).
  *
  * @xen xen/include/xen/hvm/irq.h
  * Locks     eventLock, but for `state`.
  */
 import type { Ref } from '@bottomhalf/base'
 import { PirqRecord } from '@bottomhalf/domain'
-import { ld, struct, word, words } from '@bottomhalf/machine'
+import { ListHead } from '@bottomhalf/list'
+import { embed, ld, ref, struct, word, words } from '@bottomhalf/machine'
 
 /**
  * Bits of `HvmPirqDpci.state`. SCHED: a run is wanted; whoever turns it on owes the domain one reference (DP-4). RUN: a
@@ -32,7 +36,7 @@ export const DPCI_GUEST_MSI = 1 << 5
 export const DPCI_TRANSLATE = 1 << 6
 
 /** Words that a form of the protocol has for itself in every record. */
-export const DPCI_PROTOCOL_WORDS = 16
+export const DPCI_PROTOCOL_WORDS = 32
 
 export const HvmPirqDpci = struct('HvmPirqDpci', {
   // atomic: see DPCI_SCHED
@@ -45,13 +49,37 @@ export const HvmPirqDpci = struct('HvmPirqDpci', {
   gvec: word, gflags: word, destVcpuId: word,
   // eventLock: whether the machine waits for the guest's EOI
   needsEoi: word,
+  // eventLock: the guest lines that it asserts (GuestLine), and how many of them wait for the guest's EOI
+  lines: embed(ListHead), pending: word,
 })
+
+/** A line of the guest that a pIRQ asserts. The machine's GSI of it is that of the record. */
+export const GuestLine = struct('GuestLine', {
+  // written before it is linked, constant after:
+  dpci: ref('HvmPirqDpci'), bus: word, device: word, intx: word,
+  // eventLock: in the record's `lines`, in `girqs` of its guest GSI
+  inRecord: embed(ListHead), inGsi: embed(ListHead),
+  // eventLock: see LINE_PENDING
+  pending: word,
+})
+
+/** Values of `GuestLine.pending`: it waits for the guest's EOI; and is to be asserted once more after that. 0: neither. */
+export const LINE_PENDING = 1
+export const LINE_PENDING_TWICE = 2
+
+/** PCI lines of a guest have the GSIs from here on (GV-2). */
+export const FIRST_GIRQ = 16
+export const LAST_GIRQ = 47
+const GIRQS = LAST_GIRQ - FIRST_GIRQ + 1
+const LINKS = 4
 
 const BATCH = 8
 
 export const HvmIrqDpci = struct('HvmIrqDpci', {
-  // eventLock; atomic, so that an EOI may look without the lock: bound MSIs whose `needsEoi` is on
-  eoiMsis: word,
+  // eventLock: lists of GuestLine by guest GSI, the first is that of FIRST_GIRQ
+  girqs: words(GIRQS * ListHead.sizeWords),
+  // eventLock: how many of them hang on each link; with the links' routes that is the map of ISA lines (DP-9)
+  linkCount: words(LINKS),
   // eventLock: pairs {pirq, record} of an iteration
   batch: words(2 * BATCH),
 })
@@ -76,4 +104,9 @@ export function pirqOf(dpci: Ref<'HvmPirqDpci'>): Ref<'PirqRecord'> {
 /** The domain of a record. Constant, so no lock is needed. */
 export function dpciDomain(dpci: Ref<'HvmPirqDpci'>): Ref<'Domain'> {
   return ld(pirqOf(dpci) + DOMAIN)
+}
+
+/** The list of the lines of a guest GSI, FIRST_GIRQ to LAST_GIRQ. */
+export function girqsOf(state: Ref<'HvmIrqDpci'>, gsi: number): Ref<'ListHead'> {
+  return state + HvmIrqDpci.girqs + (gsi - FIRST_GIRQ) * ListHead.sizeWords
 }

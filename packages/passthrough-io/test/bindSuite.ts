@@ -6,23 +6,25 @@ import {
 } from '@bottomhalf/domain'
 import { evtchnBindPirqLocked, evtchnTake } from '@bottomhalf/hvm'
 import { IrqDesc, irqDescOf, mapDomainPirq, msiIsMasked, msiSend, pirqGuestMask, requestIrq, unmapDomainPirq } from '@bottomhalf/irq'
-import { failAllocation, handler, ld, liveBlocks, store } from '@bottomhalf/machine'
+import { failAllocation, handler, ld, liveBlocks, load, store } from '@bottomhalf/machine'
 import { vcpuPin, vcpuUp } from '@bottomhalf/sched'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { onCpu } from '@bottomhalf/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   DPCI_MAPPED, dpciActive, dpciDomain, dpciOf, dpciRecordsActive, GFLAGS_UNMASKED, hvmDirqAssist,
-  hvmDpciMsiEoi, HvmIrqDpci, hvmMigratePirqs, HvmPirqDpci, pirqOf, PROTOCOL_NAME, ptIrqCreateBind, ptIrqDestroyBind,
+  hvmDpciMsiEoi, hvmMigratePirqs, HvmPirqDpci, pirqOf, PROTOCOL_NAME, ptIrqCreateBind, ptIrqDestroyBind,
   ptPirqIterate,
 } from '../src/index.js'
 import { boot, hash, heap, holdBack, letIn, settle, softirqs, take } from './boot.js'
 import { createDomain, device, isRequested, linesEnded, makeLevel, mapDevice, msiBind, ok, takeRequested } from './setup.model.js'
 import type { DomId, Pirq } from '@bottomhalf/base'
+import type { PtIrqBind } from '../src/index.js'
 
 const P = (n: number) => n as Pirq
 const actionHandler = handler('testHostAction', () => 0)
 const GVEC = 0x35
+const ofType = (type: number) => ({ ...msiBind(5), type }) as unknown as PtIrqBind
 
 export function bindSuite(form: string): void {
   let d = 0
@@ -112,7 +114,7 @@ export function bindSuite(form: string): void {
 
   describe('DP-10: ptIrqCreateBind', () => {
     test.each([
-      ['a type that nobody knows', -EOPNOTSUPP, { ...msiBind(5), type: 77 }],
+      ['a type that nobody knows', -EOPNOTSUPP, ofType(77)],
       ['a pIRQ below 0', -EINVAL, msiBind(-1)],
       ['a pIRQ beyond the last', -EINVAL, msiBind(16)],
       ['a pIRQ that is tied to nothing', -EINVAL, msiBind(6)],
@@ -240,7 +242,7 @@ export function bindSuite(form: string): void {
 
   describe('DP-11: ptIrqDestroyBind', () => {
     test.each([
-      ['a type that nobody knows', -EOPNOTSUPP, { ...msiBind(5), type: 77 }],
+      ['a type that nobody knows', -EOPNOTSUPP, ofType(77)],
       ['a pIRQ out of range', -EINVAL, msiBind(99)],
       ['a pIRQ without record', -EINVAL, msiBind(6)],
       ['a pIRQ that is not bound', -EINVAL, msiBind(5)],
@@ -414,7 +416,7 @@ export function bindSuite(form: string): void {
   })
 
   describe('DP-9: hvmDpciMsiEoi', () => {
-    const waiting = () => ld(ld(d + Domain.hvmIrqDpci) + HvmIrqDpci.eoiMsis)
+    const waiting = () => load(d + Domain.dpciEoiMsis)
 
     // the vCPU is the current one of this CPU
     beforeEach(() => {

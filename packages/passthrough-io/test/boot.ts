@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** Native tests: a machine in one thread; this thread is CPU 0, IF = 1 everywhere. */
 import {
-  boundMemory, cpuRelax, formatMemory, irqDisable, irqEnable, liveBlocks, memoryHash, setCurrentCpu,
+  boundMemory, cpuRelax, formatMemory, irqDisable, irqEnable, ld, liveBlocks, memoryHash, setCurrentCpu,
 } from '@bottomhalf/machine'
 import { doSoftirq } from '@bottomhalf/softirq'
 import { onCpu } from '@bottomhalf/testkit'
 import { setupMachine } from './setup.model.js'
 
-export function boot(cpus = 1): void {
+/** `checks`: those of the locks, which leave traces of their own in memory. */
+export function boot(cpus = 1, checks = true): void {
   formatMemory({ cpus, debug: true, trace: false })
   setCurrentCpu(0)
-  setupMachine(cpus)
+  setupMachine(cpus, checks)
   for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, irqEnable)
 }
 
@@ -27,4 +28,7 @@ export function settle(cpus = 1): void {
 
 /** Addresses of all allocated blocks: equal before and after whatever leaves nothing behind. */
 export const heap = (): number[] => liveBlocks().map((block) => block.address)
+/** All allocated blocks with what stands in them: equal before and after whatever changed nothing. */
+export const contents = (): number[][] => liveBlocks().map(({ address, words }) =>
+  [address, ...Array.from({ length: words }, (_, n) => ld(address + n))])
 export const hash = (): number => memoryHash(new Int32Array(boundMemory().buffer))

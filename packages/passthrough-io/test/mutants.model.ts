@@ -123,6 +123,8 @@ function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
   if ((before & DPCI_SCHED) !== 0 && !is(CANCEL_KEEPS_REFERENCE)) putDomain(dpciDomain(dpci))
 }
 
+function protocolCpuPrepare(_cpu: number): void { /* no CPU comes up here */ }
+
 function protocolCpuDead(_cpu: number): void { /* no CPU dies here */ }
 
 function initRecord(_dpci: Ref<'HvmPirqDpci'>): void { /* zeros */ }
@@ -135,9 +137,10 @@ function setupProtocol(nr: SoftirqNr): void {
 }
 
 export const protocol: DpciProtocol = {
-  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuDead,
+  PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuPrepare,
+  protocolCpuDead,
 }
 
 export {
-  dpciActive, dpciReset, initRecord, PROTOCOL_NAME, protocolCpuDead, scheduleDpci, setupProtocol,
+  dpciActive, dpciReset, initRecord, PROTOCOL_NAME, protocolCpuDead, protocolCpuPrepare, scheduleDpci, setupProtocol,
 }

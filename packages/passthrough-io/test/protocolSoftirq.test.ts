@@ -244,10 +244,12 @@ describe('DP-13: a dead CPU', () => {
       st(event + CpuEvent.cpu, 1)
       return onCpu(2, () => callHandler(handlerIdOf('dpciCpuNotify'), event))
     }
+    expect(notify(CPU_UP_PREPARE)).toBe(0)
     arrive(1)
-    expect([CPU_UP_PREPARE, CPU_DOWN_PREPARE, CPU_DYING].map(notify)).toEqual([0, 0, 0])
+    expect([CPU_DOWN_PREPARE, CPU_DYING].map(notify)).toEqual([0, 0])
     expect(pending(2)).toBe(false)
-    expect([notify(CPU_DEAD), pending(2)]).toEqual([0, true])
+    expect(() => notify(CPU_UP_PREPARE)).toThrow(BugError)
+    expect([notify(CPU_DEAD), pending(2), notify(CPU_UP_PREPARE)]).toEqual([0, true, 0])
   })
 
   test('UP_PREPARE: the list of a CPU that comes back is empty', () => {

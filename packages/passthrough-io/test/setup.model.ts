@@ -7,7 +7,10 @@ import {
 import { setupCpus, setVector } from '@bottomhalf/cpu'
 import { DOMAIN_HVM, domainCreate, Domain, pirqRecordOf, setupDomains, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import { HvmVcpu, setupHvm } from '@bottomhalf/hvm'
-import { ACK_UNMASK, createMsiIrq, HwIrqController, IrqDesc, irqDescOf, IrqStatus, mapDomainPirq, setupIrqs } from '@bottomhalf/irq'
+import {
+  ACK_UNMASK, createMsiIrq, HwIrqController, IrqDesc, irqDescOf, IrqStatus, mapDomainPirq, MSI_GUEST_MASKED,
+  msiUnmask, setupIrqs,
+} from '@bottomhalf/irq'
 import { setupRcu } from '@bottomhalf/rcu'
 import { setupSched, setupSchedCpu, vcpuPin } from '@bottomhalf/sched'
 import { setupSoftirqs } from '@bottomhalf/softirq'
@@ -15,10 +18,11 @@ import { setupSpinlocks, spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { setupTasklets } from '@bottomhalf/tasklet'
 import { setupTimers } from '@bottomhalf/timer'
 import {
-  dpciOf, GFLAGS_UNMASKED, hvmDoIrqDpci, pirqOf, PT_IRQ_TYPE_MSI, ptIrqCreateBind, setupPassthroughIo,
+  dpciOf, GFLAGS_UNMASKED, hvmDoIrqDpci, pirqOf, PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_MSI_TRANSLATE, PT_IRQ_TYPE_PCI,
+  ptIrqCreateBind, setupPassthroughIo,
 } from '../src/index.js'
 import type { DomId, Errno, Pirq, Ref, SoftirqNr } from '@bottomhalf/base'
-import type { PtIrqBind } from '../src/index.js'
+import type { PtLineBind, PtMsiBind } from '../src/index.js'
 
 export const HVM_DPCI_SOFTIRQ = 10 as SoftirqNr
 export const IRQS = 40
@@ -64,8 +68,16 @@ export function mapDevice(d: Ref<'Domain'>, pirq: number, n: number, cpu = 0): n
   return irq
 }
 
-export const msiBind = (pirq: number, gvec = 0x30 + pirq, gflags = GFLAGS_UNMASKED): PtIrqBind =>
+export const msiBind = (pirq: number, gvec = 0x30 + pirq, gflags = GFLAGS_UNMASKED): PtMsiBind =>
   ({ type: PT_IRQ_TYPE_MSI, pirq: pirq as Pirq, gvec, gflags })
+
+/** An interrupt line of a device as pin `intx` of the guest's device. */
+export const lineBind = (pirq: number, device = 3, intx = 0): PtLineBind =>
+  ({ type: PT_IRQ_TYPE_PCI, pirq: pirq as Pirq, bus: 0, device, intx })
+
+/** A message as pin `intx` of the guest's device. */
+export const translateBind = (pirq: number, device = 3, intx = 0): PtLineBind =>
+  ({ ...lineBind(pirq, device, intx), type: PT_IRQ_TYPE_MSI_TRANSLATE })
 
 /** A domain on `cpu` with pIRQ 5 bound to device 0; returns its passthrough record. */
 export function createBound(cpu = 0): Ref<'HvmPirqDpci'> {
@@ -76,8 +88,9 @@ export function createBound(cpu = 0): Ref<'HvmPirqDpci'> {
   return dpciOf(pirqRecordOf(d, 5 as Pirq))
 }
 
-/** Let the line of an interrupt wait for the guest's EOI, and count how often it is released. */
+/** Let an interrupt be a line that waits for the guest's EOI, and count how often it is released. A line has no guest mask. */
 export function makeLevel(irq: number): void {
+  msiUnmask(ld(irqDescOf(irq) + IrqDesc.msi), MSI_GUEST_MASKED)
   const controller = Devices.base + Devices.level
   const msi = ld(irqDescOf(irq) + IrqDesc.controller)
   st(controller + HwIrqController.startup, ld(msi + HwIrqController.startup))

@@ -7,24 +7,18 @@
  * Contexts  control operations on a dying domain whose vCPUs are paused: IF = 1, no lock held.
  * Locks     pcidevs, then eventLock.
  *
- * RL1  A dying domain gets no new binding, so a pass that finds nothing mapped has found the end; what a pass unbound is
- *      not mapped any more, so no later pass unbinds it again (H5).
- * RL2  What hides a record from "mapped" does not hide it from "active" (U6): the state is freed when no record of the
- *      domain is active, mapped or not (DP-16).
+ * RL1  A dying domain gets no new binding, so one pass unbinds all there is, and no later pass unbinds it again (H5).
+ * RL2  What was unbound may still be active (U6): the state is freed when no record of the domain is (DP-16).
  * RL3  -ERESTART leaves with every lock dropped: the CPU that called may be the one whose softirqs have to run (U4).
  */
-import { assert, bug, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
-import { Domain, isDomainDying, PirqRecord } from '@bottomhalf/domain'
-import { ld, load, store, xfree } from '@bottomhalf/machine'
-import {
-  dpciRecordsActive, pirqOf, PT_IRQ_TYPE_MSI, ptIrqDestroyBind, ptPirqIterate,
-} from '@bottomhalf/passthrough-io'
+import { assert, bug, type Errno, type Ref } from '@bottomhalf/base'
+import { Domain, isDomainDying } from '@bottomhalf/domain'
+import { ld, load } from '@bottomhalf/machine'
+import { releaseBindings } from '@bottomhalf/passthrough-io'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { takeGroupLocked } from './assign.js'
 import { PciDev, pcidevsLock, pcidevsUnlock } from './records.js'
 import { nextDevLocked, nextSegmentLocked } from './segment.js'
-
-const NONE = -1
 
 /**
  * Take everything of passthrough from a domain (PCI-6). -ERESTART: a run of one of its interrupts is not over; serve
@@ -43,40 +37,10 @@ export function pciReleaseDevices(d: Ref<'Domain'>): Errno {
 export function pciCleanDpciIrqs(d: Ref<'Domain'>): Errno {
   assert(isDomainDying(d), 'the interrupts of a living domain are cleaned', 'PCI-5')
   if (load(d + Domain.hvmIrqDpci) === 0) return 0
-  for (let pirq = nextMapped(d, 0); pirq !== NONE; pirq = nextMapped(d, pirq + 1)) {         // RL1
-    unbind(d, pirq as Pirq)
-  }
   spinLock(d + Domain.eventLock)
-  const active = dpciRecordsActive(d)                                                        // RL2
-  if (!active) freePassthroughState(d)
+  const result = releaseBindings(d)                                                          // RL1, RL2
   spinUnlock(d + Domain.eventLock)
-  return active ? -ERESTART : 0                                                              // RL3
-}
-
-/** The first mapped pIRQ from `from` on; NONE if there is none. */
-function nextMapped(d: Ref<'Domain'>, from: number): number {
-  spinLock(d + Domain.eventLock)
-  // a walk stops at the first result that is not 0
-  const found = ptPirqIterate(d, (dpci) => numberFrom(dpci, from))
-  spinUnlock(d + Domain.eventLock)
-  return found - 1
-}
-
-function numberFrom(dpci: Ref<'HvmPirqDpci'>, from: number): number {
-  const pirq = ld(pirqOf(dpci) + PirqRecord.pirq)
-  return pirq < from ? 0 : pirq + 1
-}
-
-// Between the look and this, the guest's tools may have unbound it themselves: -EINVAL, and that is as good.
-function unbind(d: Ref<'Domain'>, pirq: Pirq): void {
-  void ptIrqDestroyBind(d, { type: PT_IRQ_TYPE_MSI, pirq, gvec: 0, gflags: 0 })
-}
-
-function freePassthroughState(d: Ref<'Domain'>): void {
-  const state = ld(d + Domain.hvmIrqDpci)
-  if (state === 0) return                                  // another caller was first
-  store(d + Domain.hvmIrqDpci, 0)
-  xfree(state)
+  return result                                                                              // RL3
 }
 
 function takeAllLocked(d: Ref<'Domain'>): Errno {
