@@ -100,8 +100,12 @@ function unbindIrq(args: number): Errno {
   return withDomain(args, (d) => ptIrqDestroyBind(d, bindAt(args + 1)))
 }
 
+// A type that nobody knows is refused by the binding, which looks at it first.
 function bindAt(args: number): PtIrqBind {
-  return { type: ld(args), pirq: ld(args + 1) as Pirq, gvec: ld(args + 2), gflags: ld(args + 3) }
+  const type = ld(args) as PtIrqBind['type']
+  const pirq = ld(args + 1) as Pirq
+  if (type === PT_IRQ_TYPE_MSI) return { type, pirq, gvec: ld(args + 2), gflags: ld(args + 3) }
+  return { type, pirq, bus: ld(args + 4), device: ld(args + 5), intx: ld(args + 6) }
 }
 
 // ---- messages of devices that are on no bus: interrupt, tie and binding in one
