@@ -58,6 +58,8 @@ export const layers = [
     reason: 'a build tool: it reads manifests and types, and runs before anything of ours is built' },
   { layer: 'T', packages: ['trace', 'scenario'], may: ['base'],
     reason: 'readers of files: they give data, never a running machine' },
+  { layer: 'T', packages: ['player'], may: ['base', 'checker'],
+    reason: 'shows what the checker found; it reads a replay and never drives one' },
   { layer: 'T', packages: ['testkit'], may: ['base', 'machine', 'stepping'],
     reason: 'what tests of many packages share: a memory to run on, an engine of a few lines' },
   { layer: 'app', packages: ['host'], may: 'below',
