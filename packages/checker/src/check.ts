@@ -4,6 +4,7 @@
  */
 import { checkpointOf, resumeFrom, type Checkpoint } from './checkpoint.js'
 import { waitSignature } from './ends.js'
+import type { Footprints } from './footprints.js'
 import { judgeEnd, type EndJudge } from './judge.js'
 import { createOrder, type Order, type OrderName } from './order.js'
 import type { Mode, Program, Violation, ViolationKind } from './program.js'
@@ -27,6 +28,8 @@ export interface CheckOptions extends EndJudge, StrategyOptions {
   readonly onlyKind?: ViolationKind | undefined
   /** Look for violations only whose message contains this: one defect among several. */
   readonly onlyMessage?: string
+  /** Try every order of all steps, also of those that nobody else can see (models only). Default: off. */
+  readonly everyStep?: boolean
   /** Report data races on plain accesses. Default: if there are any. */
   readonly dataRaces?: boolean
   /** Steps of one execution, at most. Default: 10 000. */
@@ -72,7 +75,19 @@ export interface CheckResult extends Readonly<Counts> {
 
 /** Explore a program. */
 export function checkProgram(program: Program, options: CheckOptions = {}): CheckResult {
-  return new Check(program, options).run()
+  const { footprints = null } = program
+  const { everyStep = false, strategy, resume, maxSeconds = Infinity } = options
+  if (footprints === null || everyStep || strategy === 'optimal' || resume !== undefined) {
+    return new Check(program, options, null).run()
+  }
+  const now = options.now ?? (() => performance.now())
+  const begun = now()
+  let result: CheckResult
+  do {
+    footprints.clear()
+    result = new Check(program, { ...options, maxSeconds: maxSeconds - (now() - begun) / 1000 }, footprints).run()
+  } while (footprints.grew && result.violation === null && now() - begun < maxSeconds * 1000)            // F1
+  return result
 }
 
 class Check {
@@ -83,6 +98,7 @@ class Check {
   private readonly strategy: Strategy
   private readonly search: Search
   private readonly signatures = new Set<string>()
+  private readonly footprints: Footprints | null
   private readonly now: () => number
   private readonly begun: number
   private secondsBefore = 0
@@ -92,7 +108,7 @@ class Check {
   private violation: Violation | null = null
   private schedule: Schedule | null = null
 
-  constructor(program: Program, options: CheckOptions) {
+  constructor(program: Program, options: CheckOptions, footprints: Footprints | null) {
     const { strategy = 'dpor', order = 'base-first', mode = 'exactly' } = options
     this.program = program
     this.options = options
@@ -102,10 +118,12 @@ class Check {
     const states = strategy === 'bounded' || strategy === 'stateful'
     const { dataRaces, maxSteps } = options
     this.session = new Session(program, {
-      mode, states, ...dataRaces === undefined ? {} : { dataRaces }, ...maxSteps === undefined ? {} : { maxSteps },
+      mode, states, footprints,
+      ...dataRaces === undefined ? {} : { dataRaces }, ...maxSteps === undefined ? {} : { maxSteps },
     })
     this.order = createOrder(this.session.executor, order)
     this.strategy = createStrategy(strategy, this.session, this.order, options)
+    this.footprints = footprints
     this.search = new Search(this.session, this.strategy, {
       ended: (kind, isNew) => this.ended(kind === 'blocked', isNew),
       pause: () => this.pause(),
@@ -150,6 +168,7 @@ class Check {
 
   private pause(): boolean {
     const { options, search: { counts } } = this
+    if (this.footprints?.grew === true) return true
     if (counts.executions >= (options.maxExecutions ?? Infinity)) return true
     if (counts.steps < this.nextLook) return false
     this.nextLook = counts.steps + 20_000

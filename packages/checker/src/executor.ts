@@ -15,6 +15,7 @@
  * X2  A step allocates nothing.
  */
 import { Clocks } from './clocks.js'
+import type { Footprints } from './footprints.js'
 import { Heap } from './heap.js'
 import { BLOCKS, LOCAL, Op, passes, properties, WRITES } from './op.js'
 import { MAX_CONTEXTS, type ContextHost, type Contexts, type Mode, type Program, type Violation, type ViolationKind }
@@ -69,8 +70,10 @@ export class Executor implements ContextHost {
   readonly contexts: Contexts
   private readonly heap: Heap | null
   private readonly firstWord: number
+  private readonly footprints: Footprints | null
 
-  constructor(program: Program, mode: Mode = 'exactly', keepsPlaces = false) {
+  /** With footprints a step that nobody else can see is the only one that is enabled. */
+  constructor(program: Program, mode: Mode = 'exactly', keepsPlaces = false, footprints: Footprints | null = null) {
     const { contexts, cpuCount } = program
     if (contexts.length > MAX_CONTEXTS) {
       throw new RangeError(`${program.name} has ${contexts.length} contexts, at most ${MAX_CONTEXTS} can be checked`)
@@ -78,6 +81,7 @@ export class Executor implements ContextHost {
     this.program = program
     this.mode = mode
     this.keepsPlaces = keepsPlaces
+    this.footprints = footprints
     this.cpuCount = cpuCount
     this.count = contexts.length
     this.cpuOf = Uint8Array.from(contexts, (context) => context.cpu)
@@ -116,7 +120,8 @@ export class Executor implements ContextHost {
 
   /** Transitions that could be taken at a state of the path. */
   enabledAt(d: number): number {
-    return this.trace.steps[d]! | this.trace.enters[d]!
+    const quiet = this.trace.quiet[d]!
+    return quiet !== 0 ? quiet : this.trace.steps[d]! | this.trace.enters[d]!
   }
 
   /** Whether the execution may end in this state. */
@@ -207,7 +212,7 @@ export class Executor implements ContextHost {
     if (((trace.started[d]! >>> label) & 1) === 0) this.enter(d, label, cpu)
     else this.perform(d, label, cpu)
     if (this.violation === null) this.refresh(d, cpu)
-    else trace.steps[d + 1] = trace.enters[d + 1] = trace.waiting[d + 1] = 0
+    else this.nothingIsEnabled(d + 1)
   }
 
   /** Go back to an earlier state of this execution. */
@@ -224,7 +229,7 @@ export class Executor implements ContextHost {
     const { trace, depth } = this
     if (this.violation !== null) return
     this.fail(trace.label[depth - 1]!, kind, message)
-    trace.steps[depth] = trace.enters[depth] = trace.waiting[depth] = 0
+    this.nothingIsEnabled(depth)
   }
 
   // ---- ContextHost
@@ -283,6 +288,7 @@ export class Executor implements ContextHost {
       if (this.pendingOp[label] === Op.Done) trace.finished[0]! |= 1 << label
     }
     for (let cpu = 0; cpu < this.cpuCount; cpu++) this.refreshCpu(0, cpu)
+    trace.quiet[0] = this.quietAt(0)
     this.undo.length = 0
   }
 
@@ -320,6 +326,7 @@ export class Executor implements ContextHost {
     trace.writes[d] = (flags & WRITES) === 0 ? 0 : 1
     const value = op < Op.SmpMb || op === Op.AwaitWord ? this.access(d, op, a, b, c) : this.special(d, op, label, cpu)
     trace.value[d] = value
+    this.noteFootprint(d, label, op, value)
     if (op === Op.Halt) return this.offer(label, Op.Woken, 0, this.undo.cells[this.entries + cpu]!, 0)
     if (this.violation !== null) return
     this.contexts.resume(label, value)
@@ -426,6 +433,31 @@ export class Executor implements ContextHost {
     if (trace.writes[d] !== 0 && trace.waiting[d + 1] !== 0) this.refreshWaiting(d + 1)
     if (trace.op[d] === Op.RaiseVector) this.refreshCpu(d + 1, trace.a[d]!)
     this.refreshCpu(d + 1, cpu)
+    trace.quiet[d + 1] = this.quietAt(d + 1)
+  }
+
+  private nothingIsEnabled(d: number): void {
+    const { trace } = this
+    trace.steps[d] = trace.enters[d] = trace.waiting[d] = trace.quiet[d] = 0
+  }
+
+  /** The context whose next step nobody else can see, as a set; 0 if there is none. */
+  private quietAt(d: number): number {
+    const { footprints, trace } = this
+    if (footprints === null) return 0
+    for (let cpu = 0; cpu < this.cpuCount; cpu++) {
+      const label = this.currentOf(cpu)
+      if (label < 0 || ((trace.steps[d]! >>> label) & 1) === 0) continue
+      if (footprints.isQuiet(this, label, ((trace.irqOn[d]! >>> cpu) & 1) !== 0)) return 1 << label
+    }
+    return 0
+  }
+
+  private noteFootprint(d: number, label: number, op: number, value: number): void {
+    const { footprints, trace } = this
+    if (footprints === null || op === Op.RaiseVector) return
+    if (op === Op.Xmalloc) footprints.note(label, value, trace.a[d]!, true)
+    else footprints.note(label, trace.address[d]!, trace.length[d]!, trace.writes[d] !== 0)
   }
 
   private refreshWaiting(d: number): void {

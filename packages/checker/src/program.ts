@@ -8,6 +8,8 @@
  * is no step. Contexts are numbered, bases first; a transition is named by the number of the context that takes it.
  */
 
+import type { Footprints } from './footprints.js'
+
 /** At most this many contexts: sets of them are masks in one word. */
 export const MAX_CONTEXTS = 32
 
@@ -31,6 +33,8 @@ export interface Program {
   readonly nest: number
   /** Whether contexts use plain accesses, so that there can be data races. */
   readonly hasPlainAccess: boolean
+  /** What is known of who touches which word; null or none: every step counts. */
+  readonly footprints?: Footprints | null
   /** Distinguishes this code from other versions of it. */
   readonly codeHash: number
   /** The name of a word, for people. */

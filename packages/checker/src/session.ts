@@ -3,6 +3,7 @@
 import { Classes } from './classes.js'
 import { DataRaces } from './dataRaces.js'
 import { Executor } from './executor.js'
+import type { Footprints } from './footprints.js'
 import { findLasso } from './lasso.js'
 import type { Mode, Program } from './program.js'
 import { States } from './states.js'
@@ -17,6 +18,8 @@ export interface SessionOptions {
   readonly places?: boolean
   /** Steps of one execution, at most. Default: 10 000. */
   readonly maxSteps?: number
+  /** Take steps that nobody else can see at once. */
+  readonly footprints?: Footprints | null
 }
 
 const DEFAULT_MAX_STEPS = 10_000
@@ -29,8 +32,9 @@ export class Session {
   private readonly maxSteps: number
 
   constructor(program: Program, options: SessionOptions = {}) {
-    const { mode = 'exactly', dataRaces = program.hasPlainAccess, states = false, maxSteps = DEFAULT_MAX_STEPS } = options
-    this.executor = new Executor(program, mode, options.places)
+    const { mode = 'exactly', dataRaces = program.hasPlainAccess, states = false, places = false } = options
+    const { maxSteps = DEFAULT_MAX_STEPS, footprints = null } = options
+    this.executor = new Executor(program, mode, places, footprints)
     this.classes = new Classes(this.executor)
     this.dataRaces = dataRaces ? new DataRaces(this.executor) : null
     this.states = states ? new States(this.executor) : null

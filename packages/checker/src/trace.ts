@@ -40,6 +40,8 @@ export class Trace {
   enters = new Int32Array(this.capacity)
   /** Contexts whose turn it is and whose next operation may block, enabled or not. */
   waiting = new Int32Array(this.capacity)
+  /** The context whose next step nobody else can see, as a set: then nothing else is tried. */
+  quiet = new Int32Array(this.capacity)
   /** The log of the cells. */
   mark = new Int32Array(this.capacity)
 
@@ -54,5 +56,5 @@ export class Trace {
 
 const columns = [
   'label', 'cpu', 'op', 'a', 'b', 'c', 'time', 'value', 'address', 'length', 'writes', 'old', 'old2',
-  'started', 'finished', 'irqOn', 'steps', 'enters', 'waiting', 'mark',
+  'started', 'finished', 'irqOn', 'steps', 'enters', 'waiting', 'quiet', 'mark',
 ] as const

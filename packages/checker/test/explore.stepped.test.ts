@@ -139,6 +139,30 @@ describe('what code may ask without a step', () => {
   })
 })
 
+describe('steps that nobody else can see', () => {
+  const model = (irq: boolean) => defineModel({
+    name: 'private', cpus: 2,
+    threads: [{ run: () => addIrqsave() }, { run: () => add(true) }],
+    interrupts: irq ? [{ cpu: 0, run: () => add(true) }] : [],
+  })
+
+  it.each([false, true])('F1: the classes of executions are the same, whether their orders are tried or not', async (irq) => {
+    for (const strategy of ['dpor', 'naive'] as const) {
+      const every = await explore(model(irq), { strategy, everyStep: true, allowLeaks: true })
+      const some = await explore(model(irq), { strategy, allowLeaks: true })
+      expect(some.digest()).toBe(every.digest())
+      expect(some.executions).toBeLessThanOrEqual(every.executions)
+    }
+  })
+
+  it('F1: what a later execution touches is known before the verdict: a race behind a rare path is found', async () => {
+    const broken = await explore(defineModel({
+      name: 'rare', cpus: 2, threads: [{ run: () => add(false) }, { run: () => add(false) }],
+    }), { allowLeaks: true })
+    expect(broken.violation?.kind).toBe('data-race')
+  })
+})
+
 describe('what is wrong with the model itself', () => {
   it('SP2: code that does something else the second time is told from code that breaks', async () => {
     const model = defineModel({ name: 'fickle', cpus: 2, threads: [0, 1].map((cpu) => ({ cpu, run: () => fickle() })) })

@@ -4,6 +4,7 @@
  */
 import { hashString } from '@bottomhalf/base'
 import type { AtRest } from '../judge.js'
+import { Footprints } from '../footprints.js'
 import type { Block, ContextHost, ContextInfo, Prepared, Program } from '../program.js'
 import { DEVICE, type ModelDefinition } from './model.js'
 import type { MachinePort } from './port.js'
@@ -38,6 +39,7 @@ export function modelProgram<S>(model: ModelDefinition<S>, port: MachinePort): M
     contexts: entries.map(({ info }) => info),
     nest: model.nest ?? 1,
     hasPlainAccess: true,
+    footprints: new Footprints(engine.memoryWords.length),
     codeHash: hashString(sources.map(String).join('\n'), machine.layoutHash()),
     map,
     wordName: wordNameBy(map),

@@ -49,6 +49,8 @@ export class Bounded implements Strategy {
   /** At each depth: preemptions so far, contexts that took a step, labels begun. */
   private used = new Int32Array(256)
   private moved = new Int32Array(256)
+  /** At each depth: the CPU that took the step before it, plus 1; 0 if none did. */
+  private mover = new Int32Array(256)
   private done = new Int32Array(256)
 
   constructor({ executor, order }: StrategyContext, options: BoundedOptions) {
@@ -72,8 +74,11 @@ export class Bounded implements Strategy {
     const { depth } = this.executor
     if (depth >= this.used.length) this.grow(depth)
     const label = this.executor.trace.label[depth - 1]!
+    const isQuiet = this.executor.trace.quiet[depth - 1] !== 0
     this.used[depth] = this.used[depth - 1]! + this.cost(depth - 1, label)
-    this.moved[depth] = this.moved[depth - 1]! | (1 << label)
+    // a step that nobody else can see is at no place among theirs
+    this.moved[depth] = this.moved[depth - 1]! | (isQuiet ? 0 : 1 << label)
+    this.mover[depth] = isQuiet ? this.mover[depth - 1]! : this.executor.cpuOf[label]! + 1
   }
 
   ended(): void {
@@ -140,8 +145,9 @@ export class Bounded implements Strategy {
   /** Preemptions that a transition of state d is. */
   private cost(d: number, label: number): number {
     const { trace, cpuOf, labelsOf } = this.executor
+    if (trace.quiet[d] !== 0) return 0
     const cpu = cpuOf[label]!
-    const before = d === 0 ? cpu : trace.cpu[d - 1]!
+    const before = this.mover[d] === 0 ? cpu : this.mover[d]! - 1
     const leaves = before !== cpu && (trace.steps[d]! & labelsOf[before]!) !== 0
     const isEntry = ((trace.enters[d]! >>> label) & 1) !== 0
     // an entry above a context that did not begin yet interrupts nothing
@@ -150,8 +156,8 @@ export class Bounded implements Strategy {
   }
 
   private wasSeen(d: number): boolean {
-    const { states, executor: { trace } } = this
-    const cpu = d === 0 ? 0 : trace.cpu[d - 1]! + 1
+    const { states } = this
+    const cpu = this.mover[d]!
     // a state that is cut off by its depth is another one nearer to the root
     const depth = this.depthLimit.steps === Infinity ? 0 : d
     const extra = scramble(scramble(cpu * 1024 + this.used[d]!) + depth)
@@ -161,6 +167,7 @@ export class Bounded implements Strategy {
   private grow(d: number): void {
     this.used = larger(this.used, d + 2)
     this.moved = larger(this.moved, d + 2)
+    this.mover = larger(this.mover, d + 2)
     this.done = larger(this.done, d + 2)
   }
 }

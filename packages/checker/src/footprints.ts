@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Who touches which word, over all executions of a program: what nobody else can see needs no other order.
+ *
+ * A word is quiet for a step if no context ever writes it; or if no context but this one touches it; or if only contexts
+ * of this CPU do, and IF = 0. Such a step commutes with every step of everybody else, so it is taken at once and nothing
+ * else is tried in its place.
+ *
+ * F1  What is known of a word only grows. A search in which it grew has skipped orders that count: it begins again.
+ */
+import type { Executor } from './executor.js'
+import { Op } from './op.js'
+
+export class Footprints {
+  /** Contexts that touch each word, and words that somebody writes. */
+  private readonly touched: Int32Array
+  private readonly written: Uint8Array
+  private isNew = false
+
+  constructor(words: number) {
+    this.touched = new Int32Array(words)
+    this.written = new Uint8Array(words)
+  }
+
+  /** Whether something new was learned since the last `clear`. */
+  get grew(): boolean {
+    return this.isNew
+  }
+
+  clear(): void {
+    this.isNew = false
+  }
+
+  /** Learn from a step: `length` words from `address` on, by a context. */
+  note(label: number, address: number, length: number, writes: boolean): void {
+    const bit = 1 << label
+    for (let word = address; word < address + length; word++) {
+      if ((this.touched[word]! & bit) === 0) {
+        this.touched[word]! |= bit
+        this.isNew = true
+      }
+      if (writes && this.written[word] === 0) {
+        this.written[word] = 1
+        this.isNew = true
+      }
+    }
+  }
+
+  /** Whether what a context offers now commutes with everything that others may do. */
+  isQuiet(executor: Executor, label: number, ifIsOn: boolean): boolean {
+    const op = executor.pendingOp[label]!
+    if (op === Op.SmpMb || op === Op.CpuRelax) return true
+    if (op > Op.TestAndClearBit) return false
+    const address = executor.pendingA[label]!
+    const others = this.touched[address]! & ~(1 << label)
+    if (others === 0 || this.written[address] === 0 && op === readOnly(op)) return true
+    return !ifIsOn && (others & ~executor.labelsOf[executor.cpuOf[label]!]!) === 0
+  }
+}
+
+const readOnly = (op: number): number => op === Op.Ld || op === Op.Load ? op : -1
