@@ -13,7 +13,8 @@ import { join } from 'node:path'
 import { folderOf, presentNames, root } from './layers.mjs'
 
 const sharedInputs = [
-  'turbo.json', 'tsconfig.base.json', 'pnpm-workspace.yaml', 'tools/tsup.ts', 'tools/stepping.ts', 'scenarios',
+  'turbo.json', 'tsconfig.base.json', 'pnpm-workspace.yaml', 'tools/tsup.ts', 'tools/pinned.ts',
+  'tools/stepping.ts', 'scenarios',
 ]
 const ownInputs = ['src', 'package.json', 'tsconfig.json', 'tsup.config.ts', 'stepping.json']
 

@@ -67,7 +67,7 @@ function declare<F extends Readonly<Record<string, Field>>>(
 ): Area<F> {
   if (state.sealed) bug(`area ${name} is declared after the memory was bound: import its module first`)
   if (table.has(name)) bug(`area ${name} is declared twice`)
-  const area: Area<F> = { ...layOut(name, fields), base: 0 }
+  const area: Area<F> = { base: 0, ...layOut(name, fields) }      // first, so that it lies in the object itself
   table.set(name, area)
   return area
 }

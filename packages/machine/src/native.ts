@@ -22,22 +22,23 @@ import { wasmAtomics } from './wasm.js'
 const sharedMemory = claimMemory('native')
 const i32 = new Int32Array(sharedMemory.buffer)
 const f64 = new Float64Array(sharedMemory.buffer)
-const wasm = wasmAtomics(sharedMemory)
-const wLoad = wasm.load
-const wStore = wasm.store
-const wXchg = wasm.xchg
-const wCmpxchg = wasm.cmpxchg
-const wFetchAdd = wasm.fetchAdd
-const wFetchOr = wasm.fetchOr
-const wFetchAnd = wasm.fetchAnd
-const wTestAndSetBit = wasm.testAndSetBit
-const wTestAndClearBit = wasm.testAndClearBit
 
-let cpu = NO_CPU
-let cpuBase = 0
+// What this thread is: its CPU, the addresses of that CPU's area and of its hottest words, whether checks and trace are on.
+// Words of an array: a module's `let` costs checks at each read, that it was set and of its type. The shorter a function
+// here, the more of its callers is compiled in line.
+const own = new Int32Array(new ArrayBuffer(32))
+const CPU = 0
+const BASE = 1
+const IF = 2
+const NESTING = 3
+const SUMMARY = 4
+const DEBUG = 5
+const TRACE = 6
+own[CPU] = NO_CPU
+
+const cpuBase = (): number => own[BASE] as number
+
 let bootTimeNs = 0
-let debugOn = false
-let traceOn = false
 
 // ---- data
 
@@ -57,45 +58,14 @@ export function stTime(address: number, timeNs: number): void {
   f64[address >> 1] = timeNs
 }
 
-export function load(address: number): number {
-  return wLoad(address)
-}
-
-export function store(address: number, value: number): void {
-  wStore(address, value)
-}
-
-export function xchg(address: number, value: number): number {
-  return wXchg(address, value)
-}
-
-export function cmpxchg(address: number, expected: number, value: number): number {
-  return wCmpxchg(address, expected, value)
-}
-
-export function fetchAdd(address: number, addend: number): number {
-  return wFetchAdd(address, addend)
-}
-
-export function fetchOr(address: number, mask: number): number {
-  return wFetchOr(address, mask)
-}
-
-export function fetchAnd(address: number, mask: number): number {
-  return wFetchAnd(address, mask)
-}
-
-export function testAndSetBit(nr: number, address: number): number {
-  return wTestAndSetBit(nr, address)
-}
-
-export function testAndClearBit(nr: number, address: number): number {
-  return wTestAndClearBit(nr, address)
-}
+/** The atomic operations: compiled code calls them without a step in between. */
+export const {
+  load, store, xchg, cmpxchg, fetchAdd, fetchOr, fetchAnd, testAndSetBit, testAndClearBit,
+} = wasmAtomics(sharedMemory)
 
 /** Every atomic here is sequentially consistent already; the read-modify-write orders plain accesses of this thread too. */
 export function smpMb(): void {
-  wFetchOr(cpuBase + Cpu.relaxCount, 0)
+  fetchOr(cpuBase() + Cpu.relaxCount, 0)
 }
 
 // ---- waiting
@@ -106,7 +76,7 @@ const IDLE_SPINS = 200
 
 export function awaitWord(address: number, test: AwaitTest, operand: number): number {
   for (let spins = 1; ; spins++) {
-    const word = wLoad(address)
+    const word = load(address)
     if (awaitSatisfied(word, test, operand)) return word
     if (spins % SPINS_BEFORE_SLEEP === 0) backOff()
     cpuRelax()
@@ -114,10 +84,10 @@ export function awaitWord(address: number, test: AwaitTest, operand: number): nu
 }
 
 export function cpuRelax(): void {
-  const relaxes = (i32[cpuBase + Cpu.relaxCount] as number) + 1
-  i32[cpuBase + Cpu.relaxCount] = relaxes
+  const relaxes = (i32[cpuBase() + Cpu.relaxCount] as number) + 1
+  i32[cpuBase() + Cpu.relaxCount] = relaxes
   if ((relaxes & 63) === 0) pollSlowly()
-  if (i32[cpuBase + Cpu.irqEnabled] !== 0 && i32[cpuBase + Cpu.vectorSummary] !== 0) takeInterrupts()
+  if (i32[own[IF] as number] !== 0 && i32[own[SUMMARY] as number] !== 0) takeInterrupts()
 }
 
 /** Let another thread have this core: there may be fewer cores than threads, and the awaited one may not be running. */
@@ -132,105 +102,105 @@ function pollSlowly(): void {
 
 /** Unwind this CPU if another one failed: what it waits for may never come. A requested stop is the main loop's. */
 function stopIfBroken(): void {
-  if (wLoad(Header.stop) > Stop.Requested) throw new MachineStopped('the machine stops')
+  if (load(Header.stop) > Stop.Requested) throw new MachineStopped('the machine stops')
 }
 
 // ---- interrupts
 
 export function currentCpu(): number {
-  return cpu
+  return own[CPU] as number
 }
 
 export function irqsEnabled(): boolean {
-  return i32[cpuBase + Cpu.irqEnabled] !== 0
+  return i32[own[IF] as number] !== 0
 }
 
 export function inIrq(): boolean {
-  return i32[cpuBase + Cpu.irqNesting] !== 0
+  return i32[own[NESTING] as number] !== 0
 }
 
 export function irqDisable(): void {
-  i32[cpuBase + Cpu.irqEnabled] = 0
+  i32[own[IF] as number] = 0
 }
 
 export function irqEnable(): void {
-  i32[cpuBase + Cpu.irqEnabled] = 1
-  if (i32[cpuBase + Cpu.vectorSummary] !== 0) takeInterrupts()
+  i32[own[IF] as number] = 1
+  if (i32[own[SUMMARY] as number] !== 0) takeInterrupts()
 }
 
 export function irqSave(): number {
-  const flags = i32[cpuBase + Cpu.irqEnabled] as number
-  i32[cpuBase + Cpu.irqEnabled] = 0
+  const flags = i32[own[IF] as number] as number
+  i32[own[IF] as number] = 0
   return flags
 }
 
 export function irqRestore(flags: number): void {
-  i32[cpuBase + Cpu.irqEnabled] = flags
-  if (flags !== 0 && i32[cpuBase + Cpu.vectorSummary] !== 0) takeInterrupts()
+  i32[own[IF] as number] = flags
+  if (flags !== 0 && i32[own[SUMMARY] as number] !== 0) takeInterrupts()
 }
 
 export function raiseVector(target: number, vector: number): void {
-  if (debugOn && (target < 0 || target >= cpuCount())) bug('a vector is raised on no CPU')
+  if (debugChecks() && (target < 0 || target >= cpuCount())) bug('a vector is raised on no CPU')
   const base = cpuBaseOf(target)
   const bit = 1 << (vector & 31)
-  const fresh = (wFetchOr(base + Cpu.vectors + (vector >> 5), bit) & bit) === 0
-  if (fresh) wFetchOr(base + Cpu.vectorSummary, 1 << (vector >> 5))
-  if (target === cpu) return cpuRelax()
+  const fresh = (fetchOr(base + Cpu.vectors + (vector >> 5), bit) & bit) === 0
+  if (fresh) fetchOr(base + Cpu.vectorSummary, 1 << (vector >> 5))
+  if (target === own[CPU]) return cpuRelax()
   // N1: the summary is set, now look whether somebody sleeps
-  if (fresh && wLoad(base + Cpu.doorbell) !== 0) ringDoorbell(base)
+  if (fresh && load(base + Cpu.doorbell) !== 0) ringDoorbell(base)
 }
 
 export function haltUntilInterrupt(): void {
-  for (let spins = 0; spins < IDLE_SPINS && i32[cpuBase + Cpu.vectorSummary] === 0; spins++) wLoad(Header.backOff)
-  wStore(cpuBase + Cpu.doorbell, 1)
+  for (let spins = 0; spins < IDLE_SPINS && i32[own[SUMMARY] as number] === 0; spins++) load(Header.backOff)
+  store(cpuBase() + Cpu.doorbell, 1)
   // N1, N2: the doorbell is set, now look for the last time
-  if (wLoad(cpuBase + Cpu.vectorSummary) === 0 && wLoad(Header.stop) === Stop.Running) sleep()
-  wStore(cpuBase + Cpu.doorbell, 0)
+  if (load(own[SUMMARY] as number) === 0 && load(Header.stop) === Stop.Running) sleep()
+  store(cpuBase() + Cpu.doorbell, 0)
   stopIfBroken()
   raiseDueDeadline()
   irqEnable()
 }
 
 function sleep(): void {
-  const deadline = f64[(cpuBase + Cpu.deadline) >> 1] as number
+  const deadline = f64[(cpuBase() + Cpu.deadline) >> 1] as number
   const timeoutMs = deadline === 0 ? LONGEST_SLEEP_MS : Math.min((deadline - nowNs()) / 1e6, LONGEST_SLEEP_MS)
-  if (timeoutMs > 0) Atomics.wait(i32, cpuBase + Cpu.doorbell, 1, timeoutMs)
+  if (timeoutMs > 0) Atomics.wait(i32, cpuBase() + Cpu.doorbell, 1, timeoutMs)
 }
 
 const LONGEST_SLEEP_MS = 1000
 
 function ringDoorbell(base: number): void {
-  if (wXchg(base + Cpu.doorbell, 0) !== 0) Atomics.notify(i32, base + Cpu.doorbell, 1)
+  if (xchg(base + Cpu.doorbell, 0) !== 0) Atomics.notify(i32, base + Cpu.doorbell, 1)
 }
 
 /** Take what is requested, highest vector first, each with IF = 0 at entry. IF = 1 on entry and return. */
 function takeInterrupts(): void {
-  while (i32[cpuBase + Cpu.irqEnabled] !== 0) {
+  while (i32[own[IF] as number] !== 0) {
     const vector = nextVector()
     if (vector < 0) return
-    i32[cpuBase + Cpu.irqEnabled] = 0
-    i32[cpuBase + Cpu.irqNesting] = (i32[cpuBase + Cpu.irqNesting] as number) + 1
+    i32[own[IF] as number] = 0
+    i32[own[NESTING] as number] = (i32[own[NESTING] as number] as number) + 1
     // from the memory: the CPU that boots sets it, and may do so after this thread was bound
     handlerOf(i32[Header.interruptEntry] as number)(vector)
-    i32[cpuBase + Cpu.irqNesting] = (i32[cpuBase + Cpu.irqNesting] as number) - 1
-    i32[cpuBase + Cpu.irqEnabled] = 1
+    i32[own[NESTING] as number] = (i32[own[NESTING] as number] as number) - 1
+    i32[own[IF] as number] = 1
   }
 }
 
 /** Take the highest request off the map; -1 if there is none. */
 function nextVector(): number {
   for (;;) {
-    const row = highestBit(wLoad(cpuBase + Cpu.vectorSummary))
+    const row = highestBit(load(own[SUMMARY] as number))
     if (row < 0) return -1
-    const address = cpuBase + Cpu.vectors + row
-    const bit = highestBit(wLoad(address))
+    const address = cpuBase() + Cpu.vectors + row
+    const bit = highestBit(load(address))
     if (bit >= 0) {
-      wTestAndClearBit(bit, address)
+      testAndClearBit(bit, address)
       return row * 32 + bit
     }
     // the row is empty: clear its summary bit, then look again for a request that came in between (N1)
-    wTestAndClearBit(row, cpuBase + Cpu.vectorSummary)
-    if (wLoad(address) !== 0) wTestAndSetBit(row, cpuBase + Cpu.vectorSummary)
+    testAndClearBit(row, own[SUMMARY] as number)
+    if (load(address) !== 0) testAndSetBit(row, own[SUMMARY] as number)
   }
 }
 
@@ -242,14 +212,14 @@ export function nowNs(): number {
 }
 
 export function setDeadline(timeNs: number): void {
-  f64[(cpuBase + Cpu.deadline) >> 1] = timeNs
+  f64[(cpuBase() + Cpu.deadline) >> 1] = timeNs
 }
 
 function raiseDueDeadline(): void {
-  const deadline = f64[(cpuBase + Cpu.deadline) >> 1] as number
+  const deadline = f64[(cpuBase() + Cpu.deadline) >> 1] as number
   if (deadline === 0 || deadline > nowNs()) return
-  f64[(cpuBase + Cpu.deadline) >> 1] = 0
-  raiseVector(cpu, LOCAL_TIMER_VECTOR)
+  f64[(cpuBase() + Cpu.deadline) >> 1] = 0
+  raiseVector(currentCpu(), LOCAL_TIMER_VECTOR)
 }
 
 // ---- heap
@@ -257,7 +227,7 @@ function raiseDueDeadline(): void {
 export function xmalloc(words: number, tag: number): number {
   lockHeap()
   const address = heapAlloc(i32, words, tag)
-  wStore(HeapHeader.lock, 0)
+  store(HeapHeader.lock, 0)
   return address
 }
 
@@ -271,11 +241,11 @@ export function xzalloc(words: number, tag: number): number {
 export function xfree(address: number): void {
   lockHeap()
   heapFree(i32, address)
-  wStore(HeapHeader.lock, 0)
+  store(HeapHeader.lock, 0)
 }
 
 function lockHeap(): void {
-  for (let spins = 1; wCmpxchg(HeapHeader.lock, 0, 1) !== 0; spins++) {
+  for (let spins = 1; cmpxchg(HeapHeader.lock, 0, 1) !== 0; spins++) {
     if (spins % SPINS_BEFORE_SLEEP !== 0) continue
     backOff()
     stopIfBroken()
@@ -290,15 +260,15 @@ export function callHandler(id: number, arg: number): number {
 
 /** Whether debug checks are on (LK-2 and its kind). Constant after the memory was bound. */
 export function debugChecks(): boolean {
-  return debugOn
+  return own[DEBUG] !== 0
 }
 
 /** Record an event in this CPU's ring: the last ones are part of the evidence when the machine stops. Any context. */
 export function trace(event: number, a: number, b: number): void {
-  if (!traceOn) return
-  const position = i32[cpuBase + Cpu.tracePosition] as number
-  i32[cpuBase + Cpu.tracePosition] = position + 1
-  const record = cpuBase + Cpu.trace + (position & (TRACE_RECORDS - 1)) * TRACE_RECORD_WORDS
+  if (own[TRACE] === 0) return
+  const position = i32[cpuBase() + Cpu.tracePosition] as number
+  i32[cpuBase() + Cpu.tracePosition] = position + 1
+  const record = cpuBase() + Cpu.trace + (position & (TRACE_RECORDS - 1)) * TRACE_RECORD_WORDS
   i32[record] = Math.floor(nowNs() / 1000)
   i32[record + 1] = event
   i32[record + 2] = a
@@ -315,7 +285,7 @@ function cpuBaseOf(target: number): number {
 
 /** This CPU's words of a per-CPU area. */
 export function thisCpu(area: { readonly base: number }): number {
-  return cpuBase + area.base
+  return (own[BASE] as number) + area.base
 }
 
 /** The words of a per-CPU area of `target`. */
@@ -330,7 +300,7 @@ export function cpuCount(): number {
 
 /** Whether the machine was asked to stop. */
 export function stopRequested(): boolean {
-  return wLoad(Header.stop) !== Stop.Running
+  return load(Header.stop) !== Stop.Running
 }
 
 // ---- binding, for engines and tests
@@ -355,16 +325,20 @@ export function attachMemory(): void {
 
 function bind(): void {
   bootTimeNs = f64[Header.bootTime >> 1] as number
-  debugOn = i32[Header.debug] !== 0
-  traceOn = i32[Header.traceOn] !== 0
+  own[DEBUG] = i32[Header.debug] as number
+  own[TRACE] = i32[Header.traceOn] as number
   setCurrentCpu(NO_CPU)
 }
 
 /** Make this thread a CPU of the machine (or none: `NO_CPU`). One thread a CPU, except in tests. */
 export function setCurrentCpu(id: number): void {
   if (id !== NO_CPU && (id < 0 || id >= cpuCount())) bug('no such CPU')
-  cpu = id
-  cpuBase = cpuBaseOf(id)
+  own[CPU] = id
+  const base = cpuBaseOf(id)
+  own[BASE] = base
+  own[IF] = base + Cpu.irqEnabled
+  own[NESTING] = base + Cpu.irqNesting
+  own[SUMMARY] = base + Cpu.vectorSummary
 }
 
 /** Let `entry` handle all vectors of all CPUs. Called once, before the first CPU turns interrupts on. */
@@ -374,8 +348,8 @@ export function setInterruptEntry(entry: HandlerRef): void {
 
 /** Ask the machine to stop, for a reason of `Stop`; wakes every CPU. The first reason stands. */
 export function requestStop(reason: number): void {
-  const before = wCmpxchg(Header.stop, Stop.Running, reason)
-  if (before === Stop.Requested && reason > Stop.Requested) wStore(Header.stop, reason)
+  const before = cmpxchg(Header.stop, Stop.Running, reason)
+  if (before === Stop.Requested && reason > Stop.Requested) store(Header.stop, reason)
   for (let target = 0; target < cpuCount(); target++) ringDoorbell(cpuBaseOf(target))
 }
 
