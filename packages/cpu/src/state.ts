@@ -31,6 +31,9 @@ export const CpuState = perCpu('cpuState', {
   ipisSent: word,
 })
 
+// A module constant, so that the compiler folds it.
+const ONLINE = CpuState.online
+
 const Online = global('onlineMask', { mask: embed(CpuMask) })
 
 /** The set of online CPUs. Read only: hotplug alone writes it. */
@@ -45,7 +48,7 @@ export function cpuOnline(cpu: number): boolean {
 
 /** Whether the CPU that asks is online: one plain read (C2). */
 export function thisCpuOnline(): boolean {
-  return ld(thisCpu(CpuState) + CpuState.online) !== 0
+  return ld(thisCpu(CpuState) + ONLINE) !== 0
 }
 
 /** Where a CPU is in its life: CPU_OFFLINE and its like. */

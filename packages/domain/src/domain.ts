@@ -30,6 +30,8 @@ import { allocateVcpus, domainBlockWords, freeVcpus, MAX_VCPUS } from './vcpu.js
 /** First id that no domain can have. */
 export const DOMID_FIRST_RESERVED = 0x7ff0
 
+// A module constant, so that the compiler folds it.
+const REFCOUNT = Domain.refcount
 const DESTROYED = 1 << 31
 const BUCKETS = 64
 
@@ -86,8 +88,8 @@ export function getDomain(d: Ref<'Domain'>): boolean {
 
 /** Take one more reference to a domain that somebody is known to hold one of. A BUG if nobody does. */
 export function getKnownAliveDomain(d: Ref<'Domain'>): void {
-  const count = fetchAdd(d + Domain.refcount, 1)
-  assert(count > 0, 'getKnownAliveDomain of a domain that nobody holds', 'DOM-2')
+  const count = fetchAdd(d + REFCOUNT, 1)
+  if (count <= 0) bug('getKnownAliveDomain of a domain that nobody holds', 'DOM-2')
 }
 
 /**
@@ -96,8 +98,8 @@ export function getKnownAliveDomain(d: Ref<'Domain'>): void {
  */
 export function putDomain(d: Ref<'Domain'>): void {
   if (debugChecks()) mightWaitFor(domainListLockClass)
-  const count = fetchAdd(d + Domain.refcount, -1)
-  assert(count > 0, 'putDomain of a reference that nobody holds', 'I4')
+  const count = fetchAdd(d + REFCOUNT, -1)
+  if (count <= 0) bug('putDomain of a reference that nobody holds', 'I4')
   if (count === 1) domainDestroy(d)
 }
 

@@ -28,8 +28,8 @@
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { checkExtension, getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
 import {
-  cmpxchg, cpuArea, cpuRelax, debugChecks, fetchAnd, fetchOr, global, handler, irqDisable, irqEnable, ld, load, perCpu,
-  st, struct, thisCpu, word,
+  cmpxchg, cpuArea, cpuCount, cpuRelax, debugChecks, fetchAnd, fetchOr, handler, irqDisable, irqEnable, ld, load,
+  perCpu, st, struct, thisCpu, word,
 } from '@bottomhalf/machine'
 import { openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { hvmDirqAssist } from './assist.js'
@@ -49,10 +49,7 @@ const DpciLink = struct('DpciLink', {
 const DpciList = perCpu('dpciList', {
   // own CPU, IF = 0: a queue through DpciLink.next; both 0 while it is empty
   head: word, tail: word,
-})
-
-const Dpci = global('dpciSoftirq', {
-  // written at boot, constant after:
+  // written at boot, constant after; beside the list, where whoever links needs it: HVM_DPCI_SOFTIRQ
   nr: word,
 })
 
@@ -61,11 +58,14 @@ const STATE = HvmPirqDpci.state
 const NEXT = HvmPirqDpci.protocol + DpciLink.next
 const HEAD = DpciList.head
 const TAIL = DpciList.tail
+const NR = DpciList.nr
 const LAST = 1
 const ACTIVE = DPCI_SCHED | DPCI_RUN | DPCI_QUEUED
+/** What an arrival turns on, and the state that a run usually finds. */
+const ARRIVED = DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED
 
 export function scheduleDpci(dpci: Ref<'HvmPirqDpci'>): void {
-  const before = fetchOr(dpci + STATE, DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED)
+  const before = fetchOr(dpci + STATE, ARRIVED)
   if ((before & DPCI_SCHED) === 0) getKnownAliveDomain(dpciDomain(dpci))                       // P2
   if ((before & DPCI_QUEUED) === 0) linkAndRaise(dpci)                                         // P1
 }
@@ -108,7 +108,7 @@ export function initRecord(dpci: Ref<'HvmPirqDpci'>): void {
 
 // One look at the state decides; it changes meanwhile only by an arrival or a cancel, and then we look again.
 function serve(dpci: Ref<'HvmPirqDpci'>): void {
-  let before: number = DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED                                  // the usual case first
+  let before: number = ARRIVED
   for (;;) {
     if ((before & DPCI_RUN) !== 0) return putBack(dpci)                                        // P3
     const found = cmpxchg(dpci + STATE, before, (before & DPCI_MASKED) | DPCI_RUN) // P1, P3
@@ -134,13 +134,17 @@ function putBack(dpci: Ref<'HvmPirqDpci'>): void {
 // Context: IF = 0, and QUEUED is ours to link for.
 function linkAndRaise(dpci: Ref<'HvmPirqDpci'>): void {
   const list = thisCpu(DpciList)
-  if (debugChecks()) assert(ld(dpci + NEXT) === 0, 'a dpci record is linked twice', 'I5')
+  if (debugChecks()) checkNotLinked(dpci)
   const tail = ld(list + TAIL)
   st(dpci + NEXT, LAST)
   st(list + TAIL, dpci)
   if (tail !== 0) return st(tail + NEXT, dpci)                                                 // P4: raised by the first
   st(list + HEAD, dpci)
-  raiseSoftirq(softirqNr())                                                                    // P4
+  raiseSoftirq(ld(list + NR) as SoftirqNr)                                                     // P4
+}
+
+function checkNotLinked(dpci: Ref<'HvmPirqDpci'>): void {
+  assert(ld(dpci + NEXT) === 0, 'a dpci record is linked twice', 'I5')
 }
 
 /** Take the whole list of this CPU; returns its first record, or 0. */
@@ -170,18 +174,14 @@ function adoptList(dead: number): void {
   st(list + TAIL, ld(dead + TAIL))
   st(dead + HEAD, 0)
   st(dead + TAIL, 0)
-  raiseSoftirq(softirqNr())                                                                    // P4
-}
-
-function softirqNr(): SoftirqNr {
-  return ld(Dpci.base + Dpci.nr) as SoftirqNr
+  raiseSoftirq(ld(list + NR) as SoftirqNr)                                                     // P4
 }
 
 const dpciSoftirqHandler = handler('dpciSoftirq', dpciSoftirq)
 
 export function setupProtocol(nr: SoftirqNr): void {
   checkExtension(DpciLink, DPCI_PROTOCOL_WORDS)
-  st(Dpci.base + Dpci.nr, nr)
+  for (let cpu = 0; cpu < cpuCount(); cpu++) st(cpuArea(cpu, DpciList) + NR, nr)
   openSoftirq(nr, dpciSoftirqHandler)
 }
 

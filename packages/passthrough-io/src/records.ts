@@ -86,7 +86,7 @@ export const HvmIrqDpci = struct('HvmIrqDpci', {
 
 // Module constants, so that the compiler folds them.
 const DPCI = PirqRecord.dpci
-const DOMAIN = PirqRecord.domain
+const DOMAIN_FROM_DPCI = PirqRecord.domain - PirqRecord.dpci
 
 /** Records that an iteration looks up at once (DP-12). */
 export const DPCI_BATCH = BATCH
@@ -103,7 +103,7 @@ export function pirqOf(dpci: Ref<'HvmPirqDpci'>): Ref<'PirqRecord'> {
 
 /** The domain of a record. Constant, so no lock is needed. */
 export function dpciDomain(dpci: Ref<'HvmPirqDpci'>): Ref<'Domain'> {
-  return ld(pirqOf(dpci) + DOMAIN)
+  return ld(dpci + DOMAIN_FROM_DPCI)
 }
 
 /** The list of the lines of a guest GSI, FIRST_GIRQ to LAST_GIRQ. */

@@ -21,9 +21,12 @@ import { Softirq } from './state.js'
 import type { SoftirqNr } from '@bottomhalf/base'
 import type { CpuMaskRef } from '@bottomhalf/cpu'
 
+// A module constant, so that the compiler folds it.
+const PENDING = Softirq.pending
+
 /** Mark this CPU. One step. */
 export function raiseSoftirq(nr: SoftirqNr): void {
-  testAndSetBit(nr, thisCpu(Softirq) + Softirq.pending)
+  testAndSetBit(nr, thisCpu(Softirq) + PENDING)
 }
 
 /** Mark a CPU, and interrupt it if need be (S2). */

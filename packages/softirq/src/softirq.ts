@@ -21,6 +21,11 @@ import { MAX_SOFTIRQS, Softirq, SoftirqTable } from './state.js'
 import type { SoftirqNr } from '@bottomhalf/base'
 import type { HandlerRef } from '@bottomhalf/machine'
 
+// Module constants, so that the compiler folds them.
+const PENDING = Softirq.pending
+const RUNS = Softirq.runs
+const HANDLERS = SoftirqTable.handlers
+
 /** Let `action` (arg = the number) serve a softirq on every CPU. Boot; a second handler for a number is a BUG. */
 export function openSoftirq(nr: SoftirqNr, action: HandlerRef): void {
   assert(nr >= 0 && nr < MAX_SOFTIRQS, 'no such softirq', 'SQ-1')
@@ -50,11 +55,12 @@ function serveExcept(left: number): void {
   if (inIrq() || !irqsEnabled()) bug('softirqs are served in an interrupt or with IF = 0', 'SQ-4')
   for (;;) {
     const mine = thisCpu(Softirq)
-    const work = load(mine + Softirq.pending) & ~left
+    const work = load(mine + PENDING) & ~left
     if (work === 0 || !thisCpuOnline()) return
     const nr = lowestBit(work)
-    testAndClearBit(nr, mine + Softirq.pending)              // S1
-    st(mine + Softirq.runs + nr, ld(mine + Softirq.runs + nr) + 1)
-    callHandler(ld(SoftirqTable.base + SoftirqTable.handlers + nr), nr)
+    testAndClearBit(nr, mine + PENDING)                      // S1
+    const runs = mine + RUNS + nr
+    st(runs, ld(runs) + 1)
+    callHandler(ld(SoftirqTable.base + HANDLERS + nr), nr)
   }
 }

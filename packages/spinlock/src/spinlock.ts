@@ -63,7 +63,12 @@ export function spinLockInit(lock: Lock, lockClass: LockClass, kind?: LockKind):
 export function spinLock(lock: Lock): void {
   const flags = ld(lock + FLAGS)
   if (flags !== PLAIN_TAS) return takeOther(lock, flags, AS_IT_IS)
-  while (cmpxchg(lock + STATE, 0, 1) !== 0) awaitWord(lock + STATE, AWAIT_EQ, 0)
+  if (cmpxchg(lock + STATE, 0, 1) !== 0) waitAndTake(lock)
+}
+
+function waitAndTake(lock: Lock): void {
+  do awaitWord(lock + STATE, AWAIT_EQ, 0)
+  while (cmpxchg(lock + STATE, 0, 1) !== 0)
 }
 
 /** Turn interrupts off, which were on, and take the lock. */
