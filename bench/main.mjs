@@ -46,14 +46,14 @@ function isMet({ ratio, target }) {
 
 function render(all) {
   const table = new Table({
-    head: ['what', 'median', 'spread', 'against', 'median', 'ratio', 'target', 'met'],
+    head: ['what', 'typical', 'median, spread', 'against', 'typical', 'ratio', 'target', 'met'],
     colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right', 'left'],
     style: { head: [], border: [] }, chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   })
   for (const { what, unit, value, against, ratio, target, met } of all) {
     table.push([
-      what, `${figure(value.median)} ${unit}`, `${figure(value.min)}..${figure(value.max)}`,
-      against?.what ?? '', against === undefined ? '' : `${figure(against.median)} ${unit}`,
+      what, `${figure(value.typical)} ${unit}`, `${figure(value.median)}, ${figure(value.min)}..${figure(value.max)}`,
+      against?.what ?? '', against === undefined ? '' : `${figure(against.typical)} ${unit}`,
       ratio === undefined ? '' : ratio.toFixed(2), targetText(target), met === null ? '' : met ? 'yes' : 'no',
     ])
   }

@@ -45,7 +45,7 @@ const loops = {
   },
 }
 
-const found = await nsPerTurn(loops, 400_000)
+const found = await nsPerTurn(loops)
 const names = Object.keys(loops).filter((name) => !name.startsWith('raw '))
 const isPlain = (name) => name === 'ld' || name === 'st'
 print(names.map((name) => row(

@@ -25,7 +25,7 @@ const ours = await nsPerTurn({
       spinUnlock(lock)
     }
   },
-}, 400_000)
+})
 
 print([
   row('uncontended lock + unlock', 'ns', ours.lock, 'multithreading Mutex', peerMutex()),
