@@ -10,8 +10,8 @@ export {
   thisCpuOnline,
 } from './state.js'
 export {
-  CALL_FUNCTION_VECTOR, dispatchVector, EVENT_CHECK_VECTOR, FIRST_DEVICE_VECTOR, IRQ_MOVE_CLEANUP_VECTOR,
-  LAST_DEVICE_VECTOR, setVector, TRACE_UNMAPPED_VECTOR,
+  CALL_FUNCTION_VECTOR, dispatchVector, EVENT_CHECK_VECTOR, FIRST_DEVICE_VECTOR, IRQ_EOI_VECTOR,
+  IRQ_MOVE_CLEANUP_VECTOR, LAST_DEVICE_VECTOR, setVector, takeRequest, TRACE_UNMAPPED_VECTOR,
 } from './vectors.js'
 export { calledClass, onCpu, onSelectedCpus, sendEventCheck } from './ipi.js'
 export {

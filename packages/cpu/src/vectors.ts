@@ -10,7 +10,8 @@
  */
 import { bug } from '@bottomhalf/base'
 import {
-  callHandler, global, handler, ld, setInterruptEntry, st, thisCpu, trace, words,
+  callHandler, Cpu, global, handler, ld, load, setInterruptEntry, st, testAndClearBit, testAndSetBit, thisCpu,
+  trace, words,
 } from '@bottomhalf/machine'
 import { CpuState } from './state.js'
 import type { HandlerRef } from '@bottomhalf/machine'
@@ -20,6 +21,8 @@ export const FIRST_DEVICE_VECTOR = 0x21
 export const LAST_DEVICE_VECTOR = 0xdf
 /** Tells the CPU that an interrupt left to clean up after its move. */
 export const IRQ_MOVE_CLEANUP_VECTOR = 0x20
+/** Tells the CPU that an interrupt which it took may have been finished by its guests. */
+export const IRQ_EOI_VECTOR = 0xf9
 /** Tells the CPU to serve the call of `onSelectedCpus`. */
 export const CALL_FUNCTION_VECTOR = 0xfb
 /** Tells the CPU nothing: its arrival is what makes the CPU look at its pending softirqs. */
@@ -46,6 +49,24 @@ export function dispatchVector(vector: number): void {
   if (id === 0) countUnmapped(vector)
   else callHandler(id, vector)
 }
+
+/** Take the request of a vector off this CPU's map; whether there was one. IF = 0. */
+export function takeRequest(vector: number): boolean {
+  const row = vector >> 5
+  const requested = thisCpu(MACHINE_WORDS) + Cpu.vectors + row
+  if (testAndClearBit(vector & 31, requested) === 0) return false
+  if (load(requested) === 0) clearSummary(row, requested)
+  return true
+}
+
+// The row is empty: its summary bit goes, and comes back if somebody requested meanwhile.
+function clearSummary(row: number, requested: number): void {
+  const summary = thisCpu(MACHINE_WORDS) + Cpu.vectorSummary
+  testAndClearBit(row, summary)
+  if (load(requested) !== 0) testAndSetBit(row, summary)
+}
+
+const MACHINE_WORDS = { base: 0 } as const
 
 function countUnmapped(vector: number): void {
   const counter = thisCpu(CpuState) + CpuState.unmappedVectors

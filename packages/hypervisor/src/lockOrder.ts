@@ -5,7 +5,7 @@
 import { hotplugLockClass } from '@bottomhalf/cpu'
 import { domainListLockClass, eventLockClass, pageLockClass } from '@bottomhalf/domain'
 import { hvmIrqLockClass, virqLockClass } from '@bottomhalf/hvm'
-import { irqDescLockClass, vectorLockClass } from '@bottomhalf/irq'
+import { irqDescLockClass, rateLimitLockClass, vectorLockClass } from '@bottomhalf/irq'
 import { msixTableLockClass, pcidevsLockClass } from '@bottomhalf/passthrough-pci'
 import { rcuLockClass } from '@bottomhalf/rcu'
 import { creditLockClass, scheduleLockClass } from '@bottomhalf/sched'
@@ -24,6 +24,7 @@ export function setupLockOrder(): void {
     virqLockClass,
     [hvmIrqLockClass, irqDescLockClass],   // never each other
     vectorLockClass,
+    rateLimitLockClass,
     msixTableLockClass,
     creditLockClass,
     scheduleLockClass,

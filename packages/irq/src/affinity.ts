@@ -10,14 +10,16 @@
  * Locks     irqDesc.lock, then the vector lock.
  *
  * MOV1  The old vector is kept while an interrupt may be in flight on it. Vectors are taken highest first and the clean-up
- *       vector is the lowest of the devices' range: an old one still requested is served before the clean-up.
- * MOV2  An interrupt that is disabled has nothing in flight: its move ends at once (no false "move in progress").
+ *       vector is the lowest of the devices' range: an old one still requested is served before the clean-up, and one that
+ *       is in service ends before it.
+ * MOV2  An interrupt that is shut has nothing in flight: its move ends at once (no false "move in progress").
  * MOV3  One move at a time: another waits for the acknowledgement after the open one ended (-EAGAIN to the caller).
  */
 import { EAGAIN, EINVAL, type Errno, type Ref } from '@bottomhalf/base'
 import { cpuOnline, FIRST_DEVICE_VECTOR, IRQ_MOVE_CLEANUP_VECTOR, LAST_DEVICE_VECTOR } from '@bottomhalf/cpu'
 import { currentCpu, ld, raiseVector, st, store } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
+import { heldByPriority } from './eoiStack.js'
 import { callController, endMove, HwIrqController, IrqDesc, IrqStatus } from './irqDesc.js'
 import { assignVector, releaseVector, vectorOwner } from './vectors.js'
 
@@ -43,10 +45,11 @@ export function progressMove(desc: Ref<'IrqDesc'>, vector: number): void {
 }
 
 /** IRQ_MOVE_CLEANUP_VECTOR: give back the vectors of this CPU that moved away. IF = 0. */
-export function irqMoveCleanup(_vector: number): void {
+export function irqMoveCleanup(cleanup: number): void {
+  if (heldByPriority(cleanup)) return                                                            // MOV1
   for (let vector = FIRST_DEVICE_VECTOR; vector <= LAST_DEVICE_VECTOR; vector++) {
     const desc = vectorOwner(vector)
-    if (desc !== 0) cleanUpOldVector(desc, vector)
+    if (desc > 0) cleanUpOldVector(desc, vector)
   }
 }
 
@@ -71,7 +74,7 @@ function startMove(desc: Ref<'IrqDesc'>, cpu: number): Errno {
   const status = ld(desc + IrqDesc.status)
   store(desc + IrqDesc.status, status | IrqStatus.MOVE_OPEN)
   callController(desc, HwIrqController.setAffinity)
-  if ((status & IrqStatus.DISABLED) !== 0) endMove(desc)                                         // MOV2
+  if ((status & (IrqStatus.DISABLED | IrqStatus.LIMITED)) === IrqStatus.DISABLED) endMove(desc)  // MOV2
   return 0
 }
 

@@ -4,34 +4,52 @@
  *
  * @xen xen/arch/x86/irq.c
  * Contexts  any but interrupt context.
- * Locks     irqDesc.lock; the vector lock for numbers, never both at once here.
+ * Locks     irqDesc.lock, then the vector lock.
+ *
+ * CR1  An interrupt gets its vector, its controller and its target within one hold of irqDesc.lock, IF = 0: a CPU that goes
+ *      offline finds it whole, or finds that it is not there.
  */
 import { EBUSY, EINVAL, ENOSPC, type Errno, type Ref } from '@bottomhalf/base'
 import { cpuOnline } from '@bottomhalf/cpu'
 import { ld, st, store } from '@bottomhalf/machine'
 import { spinLockIrqsave, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
-import { IoapicPin, pinReset } from './ioapic.js'
+import { IoapicPin, pinReset, pinWriteTarget } from './ioapic.js'
 import { descAt, IrqDesc, irqDescOf, IrqStatus, IrqTable } from './irqDesc.js'
-import { msiReset } from './msi.js'
-import { assignVector, releaseVector, vectorLock } from './vectors.js'
+import { msiReset, msiWriteTarget } from './msi.js'
+import { assignVector, forgetVectors, releaseVector, vectorLock } from './vectors.js'
 
 /**
- * A fresh interrupt on a vector of `cpu`, shut; its creator hangs it on a controller. Returns its number. -EINVAL: CPU not
+ * A fresh interrupt of an MSI entry or of a pin (the other is 0), aimed at `cpu`, shut. Returns its number. -EINVAL: CPU not
  * online. -ENOSPC: no number or no vector is free. Nothing is changed by a failure.
  */
-export function createIrq(cpu: number): number {
-  if (!cpuOnline(cpu)) return -EINVAL
+export function createIrq(
+  cpu: number, controller: Ref<'HwIrqController'>, entry: Ref<'MsiEntry'>, pin: Ref<'IoapicPin'>,
+): number {
   const irq = takeNumber()
   if (irq < 0) return irq
   const desc = descAt(irq)
-  const vector = assignVector(cpu, desc)
-  if (vector < 0) {
-    giveNumberBack(desc)
-    return vector
-  }
+  const flags = spinLockIrqsave(desc + IrqDesc.lock)
+  const vector = cpuOnline(cpu) ? assignVector(cpu, desc) : -EINVAL
+  if (vector > 0) buildLocked(desc, cpu, vector, controller, entry, pin)                         // CR1
+  spinUnlockIrqrestore(desc + IrqDesc.lock, flags)
+  if (vector > 0) return irq
+  giveNumberBack(desc)
+  return vector
+}
+
+function buildLocked(
+  desc: Ref<'IrqDesc'>, cpu: number, vector: number, controller: Ref<'HwIrqController'>, entry: Ref<'MsiEntry'>,
+  pin: Ref<'IoapicPin'>,
+): void {
   st(desc + IrqDesc.cpu, cpu)
   st(desc + IrqDesc.vector, vector)
-  return irq
+  st(desc + IrqDesc.msi, entry)
+  st(desc + IrqDesc.pin, pin)
+  st(desc + IrqDesc.controller, controller)
+  // a PIC line has one target, and no operation to aim it
+  if (entry === 0) return pinWriteTarget(pin, cpu, vector)
+  msiReset(entry)
+  msiWriteTarget(entry, cpu, vector)
 }
 
 /** Destroy an interrupt. -EINVAL: no such interrupt. -EBUSY: it has an action, guests, or a pIRQ tied to it. */
@@ -82,6 +100,7 @@ function retireLocked(desc: Ref<'IrqDesc'>): Ref<'IoapicPin'> {
   st(desc + IrqDesc.controller, 0)
   st(desc + IrqDesc.msi, 0)
   st(desc + IrqDesc.pin, 0)
+  forgetVectors(desc)
   store(desc + IrqDesc.status, IrqStatus.DISABLED)
   return pin
 }

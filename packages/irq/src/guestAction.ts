@@ -6,24 +6,19 @@
  * Contexts  deliverToGuests: interrupt context, IF = 0, irqDesc.lock held.
  * Locks     irqDesc.lock for everything here.
  *
+ * IRQ-4  Ack kind EOI: the CPU that took it owes the end; one with no guest left is only ended.
  * IRQ-5  `inFlight` has a bit per guest that has not finished; the line is released when the last one goes.
  * IRQ-7  A guest's bit goes with its first EOI: the second finds nothing.
  */
 import type { Ref } from '@bottomhalf/base'
-import { callHandler, global, handlerId, ld, st, struct, word, words, type HandlerRef } from '@bottomhalf/machine'
-import { ACK_NONE, callController, HwIrqController, IrqDesc } from './irqDesc.js'
-
-/** Domains that may share one interrupt. */
-export const MAX_GUESTS = 7
-
-export const IrqGuestAction = struct('IrqGuestAction', {
-  // irqDesc.lock:
-  guests: word, inFlight: word,
-  /** The pIRQ records of the guests, first come first. */
-  pirqs: words(MAX_GUESTS),
-  // written before it is attached, constant after:
-  ackKind: word, shareable: word,
-})
+import { maskSet } from '@bottomhalf/cpu'
+import { callHandler, currentCpu, global, handlerId, ld, st, type HandlerRef } from '@bottomhalf/machine'
+import { releaseLine } from './eoi.js'
+import { endOf, pushEoi } from './eoiStack.js'
+import { armEoiTimer } from './eoiTimer.js'
+import {
+  ACK_EOI, ACK_NONE, callController, HwIrqController, IrqDesc, IrqGuestAction,
+} from './irqDesc.js'
 
 // Module constants, so that the compiler folds them.
 const ACTION = IrqDesc.action
@@ -49,14 +44,30 @@ const PirqOperations = global('pirqOperations', {
   deliver: handlerId, init: handlerId, clean: handlerId, sendEvent: handlerId,
 })
 
-/** Give an interrupt to every guest bound to it, and release the line if nobody has to finish. */
-export function deliverToGuests(desc: Ref<'IrqDesc'>): void {
+/** Give an interrupt that came on `vector` to every guest bound to it, and release the line if nobody has to finish. */
+export function deliverToGuests(desc: Ref<'IrqDesc'>, vector: number): void {
   const action = ld(desc + ACTION)
   const guests = ld(action + GUESTS)
-  const counted = ld(action + ACK_KIND) !== ACK_NONE
-  if (counted) st(action + IrqGuestAction.inFlight, (1 << guests) - 1)
+  const ackKind = ld(action + ACK_KIND)
+  if (ackKind !== ACK_NONE) {
+    if (guests === 0) return endUndelivered(desc)
+    awaitGuests(desc, action, guests, vector)
+  }
   for (let i = 0; i < guests; i++) deliverPirq(ld(action + PIRQS + i))
-  if (!counted) callController(desc, END)
+  if (ackKind === ACK_NONE) callController(desc, END)
+}
+
+/** An interrupt that nobody gets has been acknowledged: end it, if that was not all (IRQ-3, IRQ-4). It is the CPU's latest. */
+export function endUndelivered(desc: Ref<'IrqDesc'>): void {
+  if (ld(ld(desc + IrqDesc.controller) + HwIrqController.ackKind) === ACK_EOI) endOf(ld(desc + IrqDesc.pin))
+}
+
+function awaitGuests(desc: Ref<'IrqDesc'>, action: Ref<'IrqGuestAction'>, guests: number, vector: number): void {
+  st(action + IrqGuestAction.inFlight, (1 << guests) - 1)
+  armEoiTimer(action)
+  if (ld(action + ACK_KIND) !== ACK_EOI) return
+  maskSet(action + IrqGuestAction.owing, currentCpu())
+  pushEoi(ld(desc + IrqDesc.irq), vector, ld(desc + IrqDesc.pin))
 }
 
 /** A guest has finished: release the line if it was the last. A second call finds nothing (IRQ-7). */
@@ -65,7 +76,7 @@ export function finishGuestLocked(desc: Ref<'IrqDesc'>, guest: number): void {
   const inFlight = ld(action + IrqGuestAction.inFlight)
   const left = inFlight & ~(1 << guest)
   st(action + IrqGuestAction.inFlight, left)
-  if (inFlight !== 0 && left === 0) callController(desc, HwIrqController.end)
+  if (inFlight !== 0 && left === 0) releaseLine(desc)
 }
 
 /** A guest's place among those bound; -1 if it is none of them. irqDesc.lock held, bound to guests. */

@@ -91,6 +91,11 @@ export function pinUnmask(pin: Ref<'IoapicPin'>): void {
   change(pin, MASKED, 0, 0)
 }
 
+/** Let messages out afresh: at once, if it is a level line that is up, whatever was sent before. */
+export function pinStart(pin: Ref<'IoapicPin'>): void {
+  change(pin, MASKED | REMOTE_IRR, 0, 0)
+}
+
 /** The message that was taken has ended: a level line that is still up sends again. */
 export function pinEoi(pin: Ref<'IoapicPin'>): void {
   change(pin, REMOTE_IRR, 0, 0)

@@ -7,6 +7,8 @@
  * Locks     irqDesc.lock. Guests are served under it with IF = 0; the host's action runs with it dropped and IF = 1.
  *
  * IRQ-1  A descriptor per interrupt: lock, status, controller, action.
+ * IRQ-3  A guest's storm is limited: see rateLimit.ts.
+ * IRQ-4  The host's interrupts of ack kind EOI are in service until their action has run, and honour the stack then.
  * IRQ-2  PENDING and INPROGRESS: two CPUs never run one action at once, and an arrival meanwhile is served by the CPU
  *        that runs it.
  */
@@ -20,15 +22,20 @@ import {
 } from '@bottomhalf/machine'
 import { spinLock, spinLockInit, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
 import { irqMoveCleanup, progressMove, setAffinityLocked } from './affinity.js'
-import { deliverToGuests } from './guestAction.js'
+import { setupEois } from './eoi.js'
+import { endReady, heldByPriority, markReady, pushEoi } from './eoiStack.js'
+import { setupEoiTimeout } from './eoiTimer.js'
+import { deliverToGuests, endUndelivered } from './guestAction.js'
 import {
-  callController, descAt, HwIrqController, IrqAction, IrqDesc, irqDescLockClass, irqDescOf, IrqStatus, IrqTable,
-  shutDownLocked, startUpLocked,
+  ACK_EOI, callController, descAt, HwIrqController, IrqAction, IrqDesc, irqDescLockClass, irqDescOf, IrqStatus,
+  IrqTable, shutDownLocked, startUpLocked,
 } from './irqDesc.js'
 import { setupIoapic } from './ioapic.js'
 import { setupLineControllers } from './lineController.js'
 import { setupMsiController } from './msiController.js'
+import { forward, setupOffline } from './offline.js'
 import { setupPirqIrq } from './pirqIrq.js'
+import { limitArrival, overRateLimit, setupRateLimit } from './rateLimit.js'
 import { countUnmapped, setupVectors, vectorOwner } from './vectors.js'
 
 // Module constants, so that the compiler folds them.
@@ -36,18 +43,21 @@ const LOCK = IrqDesc.lock
 const STATUS = IrqDesc.status
 const ACK = HwIrqController.ack
 const GUEST = IrqStatus.GUEST
+const LIMITED = IrqStatus.LIMITED
 const MOVES = IrqStatus.MOVE_PENDING | IrqStatus.MOVE_OPEN
 
 /** Take an interrupt: acknowledge it and serve whoever is bound. Interrupt context, IF = 0. */
 export function doIrq(vector: number): void {
   const desc = vectorOwner(vector)
-  if (desc === 0) return unmappedVector(vector)
+  if (desc <= 0) return strayVector(vector, desc)
+  if (heldByPriority(vector)) return
   spinLock(desc + LOCK)
   callController(desc, ACK)
   const status = ld(desc + STATUS)
   if ((status & MOVES) !== 0) progressMove(desc, vector)
-  if ((status & GUEST) !== 0) deliverToGuests(desc)
-  else serveHost(desc)
+  if ((status & GUEST) === 0) serveHost(desc, vector)
+  else if ((status & LIMITED) !== 0 || overRateLimit(desc)) dropArrival(desc)
+  else deliverToGuests(desc, vector)
   spinUnlock(desc + LOCK)
 }
 
@@ -104,10 +114,26 @@ export function irqSetAffinity(irq: number, cpu: number): Errno {
   return result
 }
 
+function dropArrival(desc: Ref<'IrqDesc'>): void {
+  limitArrival(desc)
+  endUndelivered(desc)
+}
+
 // An arrival with no action is over: its line was shut down while it was on its way.
-function serveHost(desc: Ref<'IrqDesc'>): void {
+function serveHost(desc: Ref<'IrqDesc'>, vector: number): void {
+  const controller = ld(desc + IrqDesc.controller)
+  if (controller !== 0 && ld(controller + HwIrqController.ackKind) === ACK_EOI) return serveHostInStack(desc, vector)
   if (ld(desc + IrqDesc.action) !== 0) runActionLocked(desc)
   callController(desc, HwIrqController.end)
+}
+
+// IRQ-4: what nests above the action and is finished later keeps this interrupt in service.
+function serveHostInStack(desc: Ref<'IrqDesc'>, vector: number): void {
+  const irq = ld(desc + IrqDesc.irq)
+  pushEoi(irq, vector, ld(desc + IrqDesc.pin))
+  if (ld(desc + IrqDesc.action) !== 0) runActionLocked(desc)
+  markReady(irq)
+  endReady()
 }
 
 // IRQ-2. Called and returns with the descriptor locked and IF = 0; in between the action runs unlocked with IF = 1.
@@ -142,7 +168,9 @@ function clearStatus(desc: Ref<'IrqDesc'>, bits: number): number {
   return before
 }
 
-function unmappedVector(vector: number): void {
+// A vector of nobody, or one that an interrupt had here before this CPU went offline (then minus its descriptor).
+function strayVector(vector: number, left: number): void {
+  if (left < 0) return forward(-left)
   countUnmapped()
   trace(TRACE_UNMAPPED_VECTOR, vector, 0)
 }
@@ -154,14 +182,25 @@ const irqMoveCleanupHandler = handler('irqMoveCleanup', irqMoveCleanup)
 export interface IrqOptions {
   /** Interrupt lines of the IO-APIC. Default: 64. */
   readonly gsis?: number
+  /** More arrivals of a guest's interrupt than this within the window are limited (IRQ-3). Default: 10 000. */
+  readonly rateThreshold?: number
+  /** The window, and how long what is limited stays disabled. Default: 10 ms. */
+  readonly rateWindowNs?: number
+  /** How long a guest may take to finish an interrupt (IRQ-5). Default: 1 ms. */
+  readonly eoiTimeoutNs?: number
 }
+
+const MS = 1_000_000
 
 /** Boot CPU, once, after the memory was formatted: room for interrupts 1 to `irqs`. -ENOMEM. */
 export function setupIrqs(irqs: number, options: IrqOptions = {}): Errno {
-  const { gsis = 64 } = options
-  if (setupIoapic(gsis) !== 0) return -ENOMEM
+  const { gsis = 64, rateThreshold = 10_000, rateWindowNs = 10 * MS, eoiTimeoutNs = MS } = options
   const descs = xzalloc((irqs + 1) * IrqDesc.sizeWords, IrqDesc.tag)
   if (descs === 0) return -ENOMEM
+  if (setupIoapic(gsis) !== 0) {
+    xfree(descs)
+    return -ENOMEM
+  }
   st(IrqTable.base + IrqTable.descs, descs)
   st(IrqTable.base + IrqTable.count, irqs + 1)
   for (let irq = 0; irq <= irqs; irq++) {
@@ -169,6 +208,10 @@ export function setupIrqs(irqs: number, options: IrqOptions = {}): Errno {
     st(descAt(irq) + IrqDesc.irq, irq)
     store(descAt(irq) + IrqDesc.status, IrqStatus.DISABLED)
   }
+  setupRateLimit(rateThreshold, rateWindowNs)
+  setupEoiTimeout(eoiTimeoutNs)
+  setupEois()
+  setupOffline()
   setupPirqIrq()
   setupVectors()
   setupMsiController()

@@ -12,8 +12,12 @@
  *                                                       |pin ---------> IoapicPin of its line
  */
 import { bug, type Ref } from '@bottomhalf/base'
-import { callHandler, embed, global, handlerId, ld, lineBreak, ref, store, struct, word } from '@bottomhalf/machine'
+import { CpuMask } from '@bottomhalf/cpu'
+import {
+  callHandler, embed, global, handlerId, ld, lineBreak, ref, store, struct, time, word, words,
+} from '@bottomhalf/machine'
 import { lockClass, SpinLock } from '@bottomhalf/spinlock'
+import { Timer } from '@bottomhalf/timer'
 import { releaseVector } from './vectors.js'
 
 /** Bits of `IrqDesc.status`. */
@@ -30,6 +34,10 @@ export const IrqStatus = {
   MOVE_PENDING: 16,
   /** A move is open: the old vector still belongs to this descriptor (IRQ-8). */
   MOVE_OPEN: 32,
+  /** Disabled by the rate limit; the timer clears it, or a new user (IRQ-3). */
+  LIMITED: 64,
+  /** The last guest is on its way out and has dropped the lock: binders wait for it (IRQ-6). */
+  RELEASING: 128,
 } as const
 
 /** Ack kinds: who releases the line after an interrupt for guests (IRQ-4). */
@@ -61,6 +69,10 @@ export const IrqDesc = struct('IrqDesc', {
   controller: ref('HwIrqController'), msi: ref('MsiEntry'), pin: ref('IoapicPin'), irq: word,
   // irqDesc.lock: pIRQs tied to it (IRQ-9)
   mappings: word,
+  // irqDesc.lock: arrivals for guests in this window (IRQ-3), and how many were not delivered
+  left: word, limited: word, windowStartNs: time,
+  // rate-limit lock: whether it waits for the timer, and who does after it
+  waits: word, nextWaiting: ref('IrqDesc'),
   // vector lock: whether the number is taken
   inUse: word,
   end: lineBreak,
@@ -73,6 +85,23 @@ const CONTROLLER = IrqDesc.controller
 export const IrqAction = struct('IrqAction', {
   // written before it is attached, constant after:
   handler: handlerId, data: word,
+})
+
+/** Domains that may share one interrupt. */
+export const MAX_GUESTS = 7
+
+/** The guests that an interrupt is bound to. */
+export const IrqGuestAction = struct('IrqGuestAction', {
+  // irqDesc.lock; inFlight has a bit per guest that has not finished:
+  guests: word, inFlight: word,
+  /** The pIRQ records of the guests, first come first. */
+  pirqs: words(MAX_GUESTS),
+  // written before it is attached, constant after:
+  ackKind: word, shareable: word,
+  // ack kinds UNMASK and EOI; a lock of its own
+  timer: embed(Timer),
+  // ack kind EOI, irqDesc.lock: CPUs that took the interrupt and have not ended it; finishEverywhere reads it unlocked
+  owing: embed(CpuMask),
 })
 
 export const irqDescLockClass = lockClass('irqDesc.lock')
@@ -109,13 +138,15 @@ export function knownIrqDesc(irq: number): Ref<'IrqDesc'> {
 
 /** Let the interrupt come through. irqDesc.lock held, `action` set. */
 export function startUpLocked(desc: Ref<'IrqDesc'>): void {
-  store(desc + IrqDesc.status, ld(desc + IrqDesc.status) & ~(IrqStatus.DISABLED | IrqStatus.PENDING))
+  const off = IrqStatus.DISABLED | IrqStatus.PENDING | IrqStatus.LIMITED
+  store(desc + IrqDesc.status, ld(desc + IrqDesc.status) & ~off)
   callController(desc, HwIrqController.startup)
 }
 
 /** Shut the interrupt; what is in flight finds no action. irqDesc.lock held, `action` gone. */
 export function shutDownLocked(desc: Ref<'IrqDesc'>): void {
-  const status = ld(desc + IrqDesc.status) & ~(IrqStatus.PENDING | IrqStatus.GUEST)
+  const off = IrqStatus.PENDING | IrqStatus.GUEST | IrqStatus.LIMITED | IrqStatus.RELEASING
+  const status = ld(desc + IrqDesc.status) & ~off
   store(desc + IrqDesc.status, status | IrqStatus.DISABLED)
   callController(desc, HwIrqController.shutdown)
   endMove(desc)

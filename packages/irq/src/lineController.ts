@@ -5,6 +5,7 @@
  *     sort             ack                    end                ack kind     a guest's EOI
  *     LINE_EDGE        nothing                nothing            NONE         nothing
  *     LINE_LEVEL       mask, end              unmask             UNMASK       the last one unmasks
+ *     LINE_LEVEL_EOI   nothing                nothing            EOI          the last one ends it, in the order of the stack
  *     LINE_PIC         as LINE_LEVEL; boot CPU only, lines 0-15
  *
  * @xen xen/arch/x86/io_apic.c, xen/arch/x86/i8259.c
@@ -16,24 +17,27 @@
 import { EBUSY, EINVAL, type Ref } from '@bottomhalf/base'
 import { embed, global, handler, ld, st, type HandlerRef } from '@bottomhalf/machine'
 import { createIrq, givePinBack, setPinIrq, takePin } from './create.js'
-import { IoapicPin, pinMask, pinMaskAndEoi, pinOf, pinReset, pinUnmask, pinWriteTarget } from './ioapic.js'
-import { ACK_NONE, ACK_UNMASK, descAt, HwIrqController, IrqDesc, IrqStatus } from './irqDesc.js'
+import { IoapicPin, pinMask, pinMaskAndEoi, pinOf, pinReset, pinStart, pinUnmask, pinWriteTarget } from './ioapic.js'
+import { ACK_EOI, ACK_NONE, ACK_UNMASK, HwIrqController, IrqDesc, IrqStatus } from './irqDesc.js'
 
 /** An IO-APIC pin triggered by the line's rising. */
 export const LINE_EDGE = 0
 /** A level-triggered IO-APIC pin that is masked while an interrupt is served. */
 export const LINE_LEVEL = 1
+/** A level-triggered IO-APIC pin that stays in service on the CPU that took it while an interrupt is served. */
+export const LINE_LEVEL_EOI = 2
 /** A level-triggered line of the legacy interrupt controller. */
 export const LINE_PIC = 3
 
 /** How a line is triggered and ended. */
-export type LineSort = typeof LINE_EDGE | typeof LINE_LEVEL | typeof LINE_PIC
+export type LineSort = typeof LINE_EDGE | typeof LINE_LEVEL | typeof LINE_LEVEL_EOI | typeof LINE_PIC
 
 const PIC_LINES = 16
 
 const Lines = global('irqLineControllers', {
   // written at boot, constant after:
-  edge: embed(HwIrqController), level: embed(HwIrqController), pic: embed(HwIrqController),
+  edge: embed(HwIrqController), level: embed(HwIrqController), levelEoi: embed(HwIrqController),
+  pic: embed(HwIrqController),
 })
 
 /**
@@ -45,12 +49,12 @@ export function createLineIrq(gsi: number, sort: LineSort, cpu: number): number 
   if (pin === 0) return -EINVAL
   if (sort === LINE_PIC && (gsi >= PIC_LINES || cpu !== 0)) return -EINVAL
   if (!takePin(pin)) return -EBUSY
-  const irq = createIrq(cpu)
+  pinReset(pin, sort !== LINE_EDGE)
+  const irq = createIrq(cpu, controllerOf(sort), 0, pin)
   if (irq < 0) {
     givePinBack(pin)
     return irq
   }
-  hang(descAt(irq), pin, sort)
   setPinIrq(pin, irq)
   return irq
 }
@@ -62,16 +66,15 @@ export function irqOfGsi(gsi: number): number {
   return irq > 0 ? irq : -EINVAL
 }
 
-function hang(desc: Ref<'IrqDesc'>, pin: Ref<'IoapicPin'>, sort: LineSort): void {
-  pinReset(pin, sort !== LINE_EDGE)
-  pinWriteTarget(pin, ld(desc + IrqDesc.cpu), ld(desc + IrqDesc.vector))
-  st(desc + IrqDesc.pin, pin)
-  st(desc + IrqDesc.controller, controllerOf(sort))
-}
-
 function controllerOf(sort: LineSort): Ref<'HwIrqController'> {
   if (sort === LINE_EDGE) return Lines.base + Lines.edge
+  if (sort === LINE_LEVEL_EOI) return Lines.base + Lines.levelEoi
   return Lines.base + (sort === LINE_PIC ? Lines.pic : Lines.level)
+}
+
+// What was on its way when the line was shut may have been dropped with its vector: it awaits no end.
+function lineStartup(desc: number): void {
+  pinStart(ld(desc + IrqDesc.pin))
 }
 
 function lineUnmask(desc: number): void {
@@ -94,6 +97,7 @@ function levelEnd(desc: number): void {
   if ((ld(desc + IrqDesc.status) & IrqStatus.DISABLED) === 0) lineUnmask(desc)                   // LINE1
 }
 
+const lineStartupHandler = handler('lineStartup', lineStartup)
 const lineUnmaskHandler = handler('lineUnmask', lineUnmask)
 const lineMaskHandler = handler('lineMask', lineMask)
 const lineSetAffinityHandler = handler('lineSetAffinity', lineSetAffinity)
@@ -106,20 +110,30 @@ export function setupLineControllers(): void {
   st(Lines.base + Lines.edge + HwIrqController.ackKind, ACK_NONE)                                // LINE2: no disable
   setupLevel(Lines.base + Lines.level)
   setupLevel(Lines.base + Lines.pic)
+  setupLevelEoi(Lines.base + Lines.levelEoi)
   st(Lines.base + Lines.pic + HwIrqController.setAffinity, 0)
 }
 
 function setupLevel(controller: Ref<'HwIrqController'>): void {
-  setupShut(controller)
-  setOperation(controller + HwIrqController.enable, lineUnmaskHandler)
-  setOperation(controller + HwIrqController.disable, lineMaskHandler)
+  setupMasked(controller)
   setOperation(controller + HwIrqController.ack, levelAckHandler)
   setOperation(controller + HwIrqController.end, levelEndHandler)
   st(controller + HwIrqController.ackKind, ACK_UNMASK)
 }
 
+function setupLevelEoi(controller: Ref<'HwIrqController'>): void {
+  setupMasked(controller)
+  st(controller + HwIrqController.ackKind, ACK_EOI)
+}
+
+function setupMasked(controller: Ref<'HwIrqController'>): void {
+  setupShut(controller)
+  setOperation(controller + HwIrqController.enable, lineUnmaskHandler)
+  setOperation(controller + HwIrqController.disable, lineMaskHandler)
+}
+
 function setupShut(controller: Ref<'HwIrqController'>): void {
-  setOperation(controller + HwIrqController.startup, lineUnmaskHandler)
+  setOperation(controller + HwIrqController.startup, lineStartupHandler)
   setOperation(controller + HwIrqController.shutdown, lineMaskHandler)
   setOperation(controller + HwIrqController.setAffinity, lineSetAffinityHandler)
 }

@@ -3,7 +3,8 @@
  * The controllers of MSIs, and their creation.
  *
  * An edge: the message is gone once taken. One that can be masked has nothing to acknowledge and nothing to end (IRQ-4, ack
- * kind NONE).
+ * kind NONE). One that cannot be masked stays in service on the CPU that took it until its guests have finished (EOI), which
+ * is all that keeps it from coming again.
  *
  * @xen xen/arch/x86/msi.c, xen/arch/x86/irq.c
  * Locks     irqDesc.lock in the operations.
@@ -11,12 +12,12 @@
 import type { Ref } from '@bottomhalf/base'
 import { embed, global, handler, ld, st } from '@bottomhalf/machine'
 import { createIrq } from './create.js'
-import { ACK_NONE, descAt, HwIrqController, IrqDesc } from './irqDesc.js'
-import { MSI_HOST_MASKED, msiMask, msiReset, msiUnmask, msiWriteTarget } from './msi.js'
+import { ACK_EOI, ACK_NONE, HwIrqController, IrqDesc } from './irqDesc.js'
+import { MSI_GUEST_MASKED, MSI_HOST_MASKED, msiMask, msiUnmask, msiWriteTarget } from './msi.js'
 
 const Controllers = global('irqControllers', {
   // written at boot, constant after:
-  msiMaskable: embed(HwIrqController),
+  msiMaskable: embed(HwIrqController), msiUnmaskable: embed(HwIrqController),
 })
 
 /**
@@ -24,13 +25,13 @@ const Controllers = global('irqControllers', {
  * -ENOSPC: no number or no vector is free.
  */
 export function createMsiIrq(entry: Ref<'MsiEntry'>, cpu: number): number {
-  const irq = createIrq(cpu)
-  if (irq < 0) return irq
-  const desc = descAt(irq)
-  st(desc + IrqDesc.msi, entry)
-  st(desc + IrqDesc.controller, Controllers.base + Controllers.msiMaskable)
-  msiReset(entry)
-  msiSetAffinity(desc)
+  return createIrq(cpu, Controllers.base + Controllers.msiMaskable, entry, 0)
+}
+
+/** The same for a device that cannot mask: its messages go out, except while the interrupt is shut. */
+export function createUnmaskableMsiIrq(entry: Ref<'MsiEntry'>, cpu: number): number {
+  const irq = createIrq(cpu, Controllers.base + Controllers.msiUnmaskable, entry, 0)
+  if (irq > 0) msiUnmask(entry, MSI_GUEST_MASKED)
   return irq
 }
 
@@ -52,11 +53,18 @@ const msiSetAffinityHandler = handler('msiSetAffinity', msiSetAffinity)
 
 /** Boot CPU, once. */
 export function setupMsiController(): void {
-  const controller = Controllers.base + Controllers.msiMaskable
+  const maskable = Controllers.base + Controllers.msiMaskable
+  setupShut(maskable)
+  st(maskable + HwIrqController.enable, msiStartupHandler.id)
+  st(maskable + HwIrqController.disable, msiShutdownHandler.id)
+  st(maskable + HwIrqController.ackKind, ACK_NONE)
+  const unmaskable = Controllers.base + Controllers.msiUnmaskable
+  setupShut(unmaskable)
+  st(unmaskable + HwIrqController.ackKind, ACK_EOI)
+}
+
+function setupShut(controller: Ref<'HwIrqController'>): void {
   st(controller + HwIrqController.startup, msiStartupHandler.id)
   st(controller + HwIrqController.shutdown, msiShutdownHandler.id)
-  st(controller + HwIrqController.enable, msiStartupHandler.id)
-  st(controller + HwIrqController.disable, msiShutdownHandler.id)
   st(controller + HwIrqController.setAffinity, msiSetAffinityHandler.id)
-  st(controller + HwIrqController.ackKind, ACK_NONE)
 }

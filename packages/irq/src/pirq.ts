@@ -20,7 +20,8 @@ import { pirqIrqNumber, tiedIrq } from './pirqIrq.js'
 
 /**
  * Tie a pIRQ to a machine interrupt. -EINVAL: number out of range, no such interrupt. -EEXIST: the pIRQ is tied already.
- * -EBUSY: it was unbound by force and waits for the guest, or another pIRQ has the interrupt. -ENOMEM.
+ * -EBUSY: it was unbound by force and waits for the guest, or it is an MSI that another pIRQ has (lines are shared, IRQ-5).
+ * -ENOMEM.
  */
 export function mapDomainPirq(d: Ref<'Domain'>, pirq: Pirq, irq: number): Errno {
   if (!pirqInRange(d, pirq)) return -EINVAL
@@ -75,8 +76,9 @@ function recordForMapping(d: Ref<'Domain'>, pirq: Pirq): Ref<'PirqRecord'> {
 
 function takeMapping(desc: Ref<'IrqDesc'>): boolean {
   const flags = spinLockIrqsave(desc + IrqDesc.lock)
-  const free = ld(desc + IrqDesc.mappings) === 0
-  if (free) st(desc + IrqDesc.mappings, 1)
+  const mappings = ld(desc + IrqDesc.mappings)
+  const free = mappings === 0 || ld(desc + IrqDesc.pin) !== 0
+  if (free) st(desc + IrqDesc.mappings, mappings + 1)
   spinUnlockIrqrestore(desc + IrqDesc.lock, flags)
   return free
 }

@@ -4,7 +4,8 @@ import { boundMemory, failAllocation, ld, load, memoryHash, raiseVector, st, xza
 import { vcpuOf } from '@bottomhalf/domain'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { addGuestLocked, IrqGuestAction, removeGuestLocked } from '../src/guestAction.js'
+import { addGuestLocked, removeGuestLocked } from '../src/guestAction.js'
+import { IrqGuestAction } from '../src/irqDesc.js'
 import {
   createMsiIrq, destroyIrq, IrqDesc, irqDescOf, IrqStatus, MAX_GUESTS, msiIsMasked, msiIsPending, msiSend,
   pirqGuestBind,

@@ -132,5 +132,7 @@ test('IRQ-2: a guest MSI costs doIrq these operations, and no more', () => {
   machine.call(0, () => bootWithGuestIrq(1, 0))
   const vector = vectorOf(machine, 1)
   // of these, one fetchAdd and one store, and a load, are the test's deliver handler
-  expect(machine.countsOf(0, () => doIrq(vector))).toEqual({ ld: 12, load: 2, cmpxchg: 1, fetchAdd: 1, store: 2 })
+  machine.call(0, () => doIrq(vector))   // the first of a window looks at the clock (IRQ-3)
+  const counts = machine.countsOf(0, () => doIrq(vector))
+  expect(counts).toEqual({ ld: 14, st: 1, load: 2, cmpxchg: 1, fetchAdd: 1, store: 2 })
 })

@@ -8,13 +8,10 @@ import {
   lineAssert, lineDeassert, lineIsInService, lineIsMasked, linePulse, pirqGuestBind, pirqGuestEoi, pirqGuestUnbind,
   pirqNeedsEoi, requestIrq, unmappedArrivals,
 } from '../src/index.js'
-import { onNoCpu } from '@bottomhalf/testkit'
-import { boot, holdBack, letIn, take } from './boot.js'
+import { boot, device, holdBack, letIn, take } from './boot.js'
 import { actionHandler, createDomain, Here, IRQS, map, ok, Seen, seen, tie } from './setup.model.js'
 
 const GSI = 17
-/** What a device does, which is no CPU. */
-const device = (does: (gsi: number) => void, gsi: number): void => { onNoCpu(() => { does(gsi) }) }
 const counted = (...fields: number[]) => fields.map((field) => load(seen(field)))
 const ranOn = (cpu: number) => ld(cpuArea(cpu, Here) + Here.actions)
 

@@ -7,6 +7,7 @@ import { DOMAIN_HVM, domainCreate, pirqRecordGetOrCreate, setupDomains, Vcpu, vc
 import { setupRcu } from '@bottomhalf/rcu'
 import { setupSoftirqs } from '@bottomhalf/softirq'
 import { setupSpinlocks } from '@bottomhalf/spinlock'
+import { setupTimers } from '@bottomhalf/timer'
 import { descAt } from '../src/irqDesc.js'
 import { tiedIrq } from '../src/pirqIrq.js'
 import { ACK_UNMASK, HwIrqController, IrqDesc, mapDomainPirq, MsiEntry, setPirqOperations, setupIrqs } from '../src/index.js'
@@ -38,6 +39,7 @@ export function setupMachine(cpus: number): void {
   setupSpinlocks({})
   setupCpus(cpus)
   setupSoftirqs(1 as SoftirqNr)
+  setupTimers(0 as SoftirqNr)
   setupRcu(3 as SoftirqNr)
   setupDomains()
   ok(setupIrqs(IRQS))
