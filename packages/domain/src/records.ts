@@ -97,6 +97,8 @@ export const Vcpu = struct('Vcpu', {
   // atomic. BLOCKED: set by the vCPU itself, cleared by whoever wakes it. DOWN: set and cleared by control operations.
   // PARKED: set and cleared by the scheduler's accounting. Count: see pause.ts
   pauseFlags: word,
+  // the pCPU that runs it: 1 + the pCPU that entered it last
+  enteredOn: word,
   // atomic. Written by the CPU that runs it: on before the first look for interrupts, off when nothing of it is left there
   isRunning: word,
   sched: extension(SCHED_VCPU_WORDS),

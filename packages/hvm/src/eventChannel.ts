@@ -19,7 +19,7 @@
  * E5  A closed port is set pending by nobody who did not read it before: a virq's is read under virqLock, a pIRQ's is
  *     gone when its interrupt was unbound. A port is clean when it is handed out, so a late one is a spurious event.
  */
-import { EEXIST, EINVAL, ENOMEM, ENOSPC, lowestBit, type Errno, type Ref } from '@bottomhalf/base'
+import { EEXIST, EINVAL, ENOMEM, ENOSPC, ERESTART, lowestBit, type Errno, type Ref } from '@bottomhalf/base'
 import { Domain, isHvmDomain, PirqRecord, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import { cleanUpPirq, pirqGuestBind, pirqGuestUnbind } from '@bottomhalf/irq'
 import { handler, ld, load, st, store, testAndClearBit, testAndSetBit, xfree, xzalloc } from '@bottomhalf/machine'
@@ -34,6 +34,9 @@ import {
 const FREE = 0
 const PIRQ = 1
 const VIRQ = 2
+
+/** Ports that a dying domain loses at one call. */
+const CLOSED_AT_ONCE = 64
 
 // Places in the vCPU.
 const VIRQ_LOCK = VCPU_HVM + HvmVcpu.virqLock
@@ -88,9 +91,34 @@ export function evtchnClose(d: Ref<'Domain'>, port: number): Errno {
   return result
 }
 
-function closeLocked(d: Ref<'Domain'>, port: number): Errno {
+/**
+ * Close the ports of a dying domain, some at a call (DOM-5). 0: none is left. -ERESTART: there are more. Context: control
+ * operation, no lock held.
+ */
+function relinquishPorts(d: Ref<'Domain'>): Errno {
+  for (let closed = 0; closed < CLOSED_AT_ONCE; closed++) {
+    const port = firstBound(d)
+    if (port === 0 || evtchnClose(d, port) !== 0) return 0
+  }
+  return -ERESTART
+}
+
+function firstBound(d: Ref<'Domain'>): number {
+  let port = 1
+  spinLock(d + Domain.eventLock)
+  while (port < EVTCHN_PORTS && !isBoundLocked(d, port)) port++
+  spinUnlock(d + Domain.eventLock)
+  return port < EVTCHN_PORTS ? port : 0
+}
+
+function isBoundLocked(d: Ref<'Domain'>, port: number): boolean {
   const channel = channelOf(d, port)
-  if (channel === 0 || ld(channel + EventChannel.state) === FREE) return -EINVAL
+  return channel !== 0 && ld(channel + EventChannel.state) !== FREE
+}
+
+function closeLocked(d: Ref<'Domain'>, port: number): Errno {
+  if (!isBoundLocked(d, port)) return -EINVAL
+  const channel = channelOf(d, port)
   const data = ld(channel + EventChannel.data)
   if (ld(channel + EventChannel.state) === PIRQ) return closePirqLocked(d, data, port)
   setVirqPort(vcpuOf(d, load(channel + EventChannel.vcpuId)), data, 0)
@@ -271,6 +299,9 @@ function bitOf(port: number): number {
 
 /** `sendGuestPirq` as a handler, for layers below that find no other taker for an interrupt. */
 export const sendGuestPirqHandler = handler('sendGuestPirq', sendGuestPirqNr)
+
+/** For the domain's teardown. */
+export const relinquishPortsHandler = handler('relinquishPorts', relinquishPorts)
 
 function sendGuestPirqNr(record: Ref<'PirqRecord'>): number {
   return sendGuestPirq(record) ? 1 : 0

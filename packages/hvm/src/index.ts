@@ -4,8 +4,8 @@ export { hvmSetCallbackGsi, hvmSetCallbackIntx, hvmSetCallbackVector } from './c
 export { setEoiOperations } from './eoi.js'
 export type { EoiHandlers } from './eoi.js'
 export {
-  evtchnBindPirqLocked, evtchnBindVirq, evtchnClose, evtchnMask, evtchnTake, evtchnUnmask, sendGuestPirq,
-  sendGuestPirqHandler, sendGuestVcpuVirq,
+  evtchnBindPirqLocked, evtchnBindVirq, evtchnClose, evtchnMask, evtchnTake, evtchnUnmask, relinquishPortsHandler,
+  sendGuestPirq, sendGuestPirqHandler, sendGuestVcpuVirq,
 } from './eventChannel.js'
 export {
   guestEoi, guestHalt, guestIoapicRead, guestIoapicWrite, guestMustExit, guestPortRead, guestPortWrite, guestSetTimer,

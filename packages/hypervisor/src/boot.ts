@@ -9,7 +9,7 @@
 import { bug, type Ref } from '@bottomhalf/base'
 import { setupCpus } from '@bottomhalf/cpu'
 import { setRelinquishOperations, setupDomains } from '@bottomhalf/domain'
-import { sendGuestVcpuVirq, setupHvm, VIRQ_TIMER } from '@bottomhalf/hvm'
+import { relinquishPortsHandler, sendGuestVcpuVirq, setupHvm, VIRQ_TIMER } from '@bottomhalf/hvm'
 import { setupIrqs } from '@bottomhalf/irq'
 import { cpuCount, debugChecks, handler, type HandlerRef } from '@bottomhalf/machine'
 import { setupPassthroughIo } from '@bottomhalf/passthrough-io'
@@ -40,22 +40,26 @@ export interface BootOptions {
   readonly taskletLock: number
   /** Machine interrupts that can exist at once. */
   readonly irqs: number
+  /** Lines of the IO-APIC. Default: as `setupIrqs` says. */
+  readonly gsis?: number
+  /** CPUs from 0 on that are online from the beginning; the others park until `cpuUp`. Default: all. */
+  readonly onlineCpus?: number
   /** What a domain's vCPUs may run. */
   readonly guestPrograms: readonly HandlerRef[]
 }
 
-/** Set the machine up. All its CPUs are online from the beginning. */
+/** Set the machine up. */
 export function bootMachine(options: BootOptions): void {
   setupSpinlocks({ kind: options.lockKind, profile: options.lockProfile })
   if (debugChecks()) setupLockOrder()
-  setupCpus(cpuCount())
+  setupCpus(options.onlineCpus ?? cpuCount())
   setupPcpus()
   setupSoftirqs(SCHEDULE_SOFTIRQ)
   setupTimers(TIMER_SOFTIRQ)
   setupRcu(RCU_SOFTIRQ)
   setupTasklets({ softirqNr: TASKLET_SOFTIRQ, scheduleNr: SCHEDULE_SOFTIRQ, lock: options.taskletLock })
   setupDomains()
-  if (setupIrqs(options.irqs) !== 0) bug('no memory for the interrupt descriptors')
+  if (setupIrqs(options.irqs, options.gsis === undefined ? {} : { gsis: options.gsis }) !== 0) bug('no memory for the interrupt descriptors')
   setupSched({ scheduleNr: SCHEDULE_SOFTIRQ, vcpuKickNr: VCPU_KICK_SOFTIRQ })
   for (let cpu = 0; cpu < cpuCount(); cpu++) setupSchedCpu(cpu)
   setupHvm()
@@ -72,7 +76,7 @@ export function bootMachine(options: BootOptions): void {
 /** What a layer asks of those above it, where only the top knows both. */
 function joinSeams(): void {
   setPeriodicTick(periodicTickHandler)
-  setRelinquishOperations({ devices: relinquishDevicesHandler })
+  setRelinquishOperations({ eventChannels: relinquishPortsHandler, devices: relinquishDevicesHandler })
 }
 
 /** A tick of a vCPU's periodic timer (SCH-5). */

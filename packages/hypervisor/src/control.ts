@@ -133,16 +133,16 @@ function nextAsked(): number {
 
 function serveSlot(at: Ref<'ControlSlot'>): void {
   if (load(at + ControlSlot.state) === ABANDONED) return store(at + ControlSlot.state, FREE)     // K2
-  const result = doOperation(at)
+  const result = doOperation(ld(at + ControlSlot.operation), at + ControlSlot.words)
   if (result === -ERESTART) return                                    // K1
   st(at + ControlSlot.result, result)
   if (cmpxchg(at + ControlSlot.state, POSTED, DONE) === ABANDONED) store(at + ControlSlot.state, FREE)
 }
 
-function doOperation(at: Ref<'ControlSlot'>): Errno {
-  const operation = ld(at + ControlSlot.operation)
+/** One turn of an operation on its words. -EINVAL: nobody registered it. Otherwise what it answers. Context: see above. */
+export function doOperation(operation: number, words: number): Errno {
   const action = operation > 0 && operation < MAX_OPERATIONS ? ld(Control.base + Control.operations + operation) : 0
-  return action === 0 ? -EINVAL : callHandler(action, at + ControlSlot.words)
+  return action === 0 ? -EINVAL : callHandler(action, words)
 }
 
 function slotAt(slot: number): Ref<'ControlSlot'> {

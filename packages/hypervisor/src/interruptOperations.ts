@@ -11,7 +11,7 @@
 import { EINVAL, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
 import { Domain, isDomainDying, pirqRecordOf, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import {
-  createLineIrq, createMsiIrq, destroyIrq, findFreePirq, irqOfGsi, isMsiEntry, LINE_EDGE, LINE_PIC, mapDomainPirq,
+  createLineIrq, destroyIrq, findFreePirq, irqOfGsi, isMsiEntry, LINE_EDGE, LINE_PIC, mapDomainPirq,
   pirqIrqNumber, type LineSort,
 } from '@bottomhalf/irq'
 import { handler, ld, load, st } from '@bottomhalf/machine'
@@ -22,7 +22,7 @@ import { pciMapMsi, pciUnmapMsi, type PciMessages } from '@bottomhalf/passthroug
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { registerOperation } from './control.js'
 import { pirqInRange, sbdfAt, withDomain, withLivingDomain } from './decode.js'
-import { irqIsMessage, untiePirq } from './pirqs.js'
+import { createOurIrq, destroyOurIrq, irqIsMessage, isOurIrq, untiePirq } from './pirqs.js'
 import { ANY_PIRQ, Operation } from './requests.js'
 
 // ---- lines
@@ -113,9 +113,9 @@ function bindAt(args: number): PtIrqBind {
 function bindMsi(args: number): Errno {
   if (!isMsiEntry(ld(args + 2))) return -EINVAL
   return withDomain(args, (d) => {
-    const irq = createMsiIrq(ld(args + 2), load(vcpuOf(d, 0) + Vcpu.processor))
+    const irq = createOurIrq(ld(args + 2), load(vcpuOf(d, 0) + Vcpu.processor))
     const result = irq < 0 ? irq : bindFreshIrq(d, irq, args)
-    if (irq > 0 && result !== 0) void destroyIrq(irq)                  // K3
+    if (irq > 0 && result !== 0) destroyOurIrq(irq)                    // K3
     return result
   })
 }
@@ -134,28 +134,22 @@ function bindFreshIrq(d: Ref<'Domain'>, irq: number, args: number): Errno {
 function unbindMsi(args: number): Errno {
   return withDomain(args, (d) => {
     const pirq = ld(args + 1)
-    if (!pirqInRange(d, pirq)) return -EINVAL
-    const unbound = ptIrqDestroyBind(d, { type: PT_IRQ_TYPE_MSI, pirq, gvec: 0, gflags: 0 })
-    const state = recordState(d, pirq)
-    if (state === RECORD_ACTIVE) return -ERESTART                      // K1 of control.ts
-    if (state === RECORD_UNTIED) return unbound
+    if (!pirqInRange(d, pirq) || !isOurIrq(irqOf(d, pirq))) return -EINVAL
+    // -EINVAL: the guest's tools have unbound it, or this operation has, and is continued
+    void ptIrqDestroyBind(d, { type: PT_IRQ_TYPE_MSI, pirq, gvec: 0, gflags: 0 })
+    if (recordIsActive(d, pirq)) return -ERESTART                      // K1 of control.ts
     const irq = untiePirq(d, pirq)
-    return irq > 0 ? destroyIrq(irq) : irq
+    if (irq > 0) destroyOurIrq(irq)
+    return irq > 0 ? 0 : irq
   })
 }
 
-const RECORD_UNTIED = 0
-const RECORD_TIED = 1
-const RECORD_ACTIVE = 2
-
-function recordState(d: Ref<'Domain'>, pirq: Pirq): number {
+function recordIsActive(d: Ref<'Domain'>, pirq: Pirq): boolean {
   spinLock(d + Domain.eventLock)
   const record = pirqRecordOf(d, pirq)
   const active = record !== 0 && dpciActive(dpciOf(record))
-  const tied = pirqIrqNumber(record) > 0
   spinUnlock(d + Domain.eventLock)
-  if (!tied) return RECORD_UNTIED
-  return active ? RECORD_ACTIVE : RECORD_TIED
+  return active
 }
 
 const mapLineHandler = handler('controlMapLine', mapLine)

@@ -13,11 +13,14 @@
  * L1  The last look for softirqs before a sleep or a guest entry is made with IF = 0, and what comes after it
  *     interrupts the sleep or makes the guest exit (CPU-3, SCH-4).
  * L2  An interrupt that comes while a guest runs is hypervisor time of that guest's slice (SCH-3).
+ * L3  A vCPU that was last entered elsewhere has its messages moved near before it is entered (DP-10).
  */
+import type { Ref } from '@bottomhalf/base'
 import { cpuPark, dispatchVector, thisCpuOnline } from '@bottomhalf/cpu'
-import { isIdleVcpu } from '@bottomhalf/domain'
+import { isIdleVcpu, Vcpu } from '@bottomhalf/domain'
 import { runGuest } from '@bottomhalf/hvm'
-import { currentCpu, handler, irqDisable, irqEnable, setInterruptEntry, stopRequested } from '@bottomhalf/machine'
+import { currentCpu, handler, irqDisable, irqEnable, ld, setInterruptEntry, st, stopRequested } from '@bottomhalf/machine'
+import { hvmMigratePirqs } from '@bottomhalf/passthrough-io'
 import { rcuIdleEnter, rcuIdleExit } from '@bottomhalf/rcu'
 import { currentVcpu, hypervisorEnter, hypervisorLeave } from '@bottomhalf/sched'
 import { beginLooking, doSoftirq, sleepUnlessPending } from '@bottomhalf/softirq'
@@ -38,7 +41,16 @@ function turn(): void {
   doSoftirq()
   const v = currentVcpu()
   if (isIdleVcpu(v)) idle()
-  else runGuest(v)                                                    // L1
+  else enter(v)
+}
+
+function enter(v: Ref<'Vcpu'>): void {
+  const here = currentCpu() + 1
+  if (ld(v + Vcpu.enteredOn) !== here) {
+    st(v + Vcpu.enteredOn, here)
+    hvmMigratePirqs(v)                                                // L3
+  }
+  runGuest(v)                                                         // L1
 }
 
 function idle(): void {

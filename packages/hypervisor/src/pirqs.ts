@@ -6,12 +6,13 @@
  * Contexts  control operations: IF = 1, no lock held.
  * Locks     eventLock.
  *
- * PQ1  An interrupt that exists for a domain only is destroyed with its tie: no vector outlives its domain (I11). One of the
- *      machine's lines stays.
+ * PQ1  An interrupt that an operation made for a domain is destroyed with its tie: no vector outlives its domain (I11).
+ *      Those of PCI messages go with their device, and one of the machine's lines stays.
  */
-import { bug, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
+import { bitmapClear, bitmapSet, bitmapTest } from '@bottomhalf/atomics'
+import { assert, bug, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
 import { Domain, pirqRecordNextBatch, pirqRecordOf } from '@bottomhalf/domain'
-import { destroyIrq, IrqDesc, irqDescOf, pirqIrqNumber, unmapDomainPirq } from '@bottomhalf/irq'
+import { createMsiIrq, destroyIrq, IrqDesc, irqDescOf, pirqIrqNumber, unmapDomainPirq } from '@bottomhalf/irq'
 import { global, handler, ld, words } from '@bottomhalf/machine'
 import { pciReleaseDevices } from '@bottomhalf/passthrough-pci'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
@@ -20,10 +21,36 @@ const BATCH = 8
 const PER_STEP = 32
 const NONE = -1
 
-const Scratch = global('pirqs', {
+const MAX_IRQS = 8192
+
+const Pirqs = global('pirqs', {
   // the control tasklet's, within one turn: pairs {pirq, record}
   batch: words(2 * BATCH),
+  // the control tasklet's: interrupts that were made for a domain by an operation, a bit each
+  ours: words(MAX_IRQS / 32),
 })
+
+/**
+ * Make the interrupt of an MSI that is on no bus, for whoever it is tied to. Returns its number, or an errno as
+ * `createMsiIrq`.
+ */
+export function createOurIrq(msi: Ref<'MsiEntry'>, cpu: number): number {
+  const irq = createMsiIrq(msi, cpu)
+  assert(irq < MAX_IRQS, 'more interrupts than there is room for', 'IRQ-1')
+  if (irq > 0) bitmapSet(Pirqs.base + Pirqs.ours, irq)
+  return irq
+}
+
+/** Whether `createOurIrq` made it. */
+export function isOurIrq(irq: number): boolean {
+  return irq > 0 && irq < MAX_IRQS && bitmapTest(Pirqs.base + Pirqs.ours, irq)
+}
+
+/** Destroy one that `createOurIrq` made, and that is tied to nothing. */
+export function destroyOurIrq(irq: number): void {
+  bitmapClear(Pirqs.base + Pirqs.ours, irq)
+  if (destroyIrq(irq) !== 0) bug('an interrupt that is tied to nothing is in use', 'I11')        // PQ1
+}
 
 /** Number of pIRQs that are tied to an interrupt. */
 export function tiedPirqs(d: Ref<'Domain'>): number {
@@ -73,15 +100,15 @@ function freeOnePirq(d: Ref<'Domain'>): boolean {
   const irq = pirq === NONE ? 0 : untieLocked(d, pirq as Pirq)
   spinUnlock(d + Domain.eventLock)
   if (irq < 0) bug('a tied pIRQ could not be untied', 'I11')
-  if (irq > 0 && irqIsMessage(irq) && destroyIrq(irq) !== 0) bug('a dead domain\'s interrupt is in use', 'I11')    // PQ1
+  if (isOurIrq(irq)) destroyOurIrq(irq)                                                          // PQ1
   return irq > 0
 }
 
 function nextTiedLocked(d: Ref<'Domain'>, from: number): number {
   for (let next = from; ;) {
-    const found = pirqRecordNextBatch(d, next as Pirq, BATCH, Scratch.base + Scratch.batch)
+    const found = pirqRecordNextBatch(d, next as Pirq, BATCH, Pirqs.base + Pirqs.batch)
     for (let i = 0; i < found; i++) {
-      const pair = Scratch.base + Scratch.batch + 2 * i
+      const pair = Pirqs.base + Pirqs.batch + 2 * i
       next = ld(pair) + 1
       if (pirqIrqNumber(ld(pair + 1)) > 0) return ld(pair)
     }

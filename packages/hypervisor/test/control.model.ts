@@ -23,9 +23,9 @@ export const ENDLESS = 31
 
 const Test = global('controlTest', { calls: word, softirqsAtFirst: word, softirqsAtLast: word, endless: word })
 
-export function boot(): void {
+export function boot(irqs = 8): void {
   bootMachine({
-    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 3,
+    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs,
     guestPrograms: [haltingProgram],
   })
   registerOperation(RESTARTING, restartingHandler)

@@ -14,7 +14,7 @@ let machine: Lockstep
 
 beforeEach(() => {
   machine = lockstep({ cpus: 2, interrupts: 'free', irqsOn: false })
-  machine.call(0, () => boot())
+  machine.call(0, () => boot(3))
 })
 
 /** Run functions one after the other as whoever stands outside, then stop the machine. Their results. */

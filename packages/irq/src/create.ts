@@ -97,6 +97,8 @@ function retireLocked(desc: Ref<'IrqDesc'>): Ref<'IoapicPin'> {
   if (entry !== 0) msiReset(entry)
   if (pin !== 0) pinReset(pin, false)
   releaseVector(ld(desc + IrqDesc.cpu), ld(desc + IrqDesc.vector))
+  st(desc + IrqDesc.cpu, 0)
+  st(desc + IrqDesc.vector, 0)
   st(desc + IrqDesc.controller, 0)
   st(desc + IrqDesc.msi, 0)
   st(desc + IrqDesc.pin, 0)

@@ -78,7 +78,7 @@ export function pinOf(gsi: number): Ref<'IoapicPin'> {
 
 /** A fresh pin, masked; the line stays as the devices hold it. */
 export function pinReset(pin: Ref<'IoapicPin'>, level: boolean): void {
-  change(pin, LEVEL | REMOTE_IRR, MASKED | (level ? LEVEL : 0), 0)
+  change(pin, TARGET | LEVEL | REMOTE_IRR, MASKED | (level ? LEVEL : 0), 0)
 }
 
 /** Nothing goes out from now on. A message sent before is on its way. */

@@ -14,7 +14,7 @@
  */
 import { bug, EBUSY, EEXIST, EINVAL, ENODEV, ENOMEM, type Errno, type Ref } from '@bottomhalf/base'
 import { ld, st, store, xfree, xzalloc } from '@bottomhalf/machine'
-import { msiReset } from '@bottomhalf/irq'
+import { MsiEntry, msiReset } from '@bottomhalf/irq'
 import {
   confRead, confUpdate16, confWrite, findCapability, findExtendedCapability, PciCapability, PciExtendedCapability,
   PciReg,
@@ -87,7 +87,7 @@ export function pciFunctionMsi(sbdf: number, nr: number): Ref<'MsiEntry'> {
 
 /** Message entry `nr` of a function that has it. */
 export function msiEntryOf(fn: Ref<'PciFunction'>, nr: number): Ref<'MsiEntry'> {
-  return fn + PciFunction.sizeWords + nr
+  return fn + PciFunction.sizeWords + nr * MsiEntry.sizeWords
 }
 
 /** Messages that the MSI capability offers; 0 without one. */
@@ -107,7 +107,7 @@ export function msixEntryCount(fn: Ref<'PciFunction'>): number {
 function plugLocked(o: PciFunctionDescription, physfn: number): Errno {
   if (functionLocked(o.sbdf) !== 0) return -EEXIST
   const entries = Math.max(o.msi?.vectors ?? 0, o.msix?.entries ?? 0)
-  const fn = xzalloc(PciFunction.sizeWords + entries, PciFunction.tag)
+  const fn = xzalloc(PciFunction.sizeWords + entries * MsiEntry.sizeWords, PciFunction.tag)
   if (fn === 0) return -ENOMEM
   st(fn + PciFunction.sbdf, o.sbdf | 0)
   st(fn + PciFunction.msiEntries, entries)

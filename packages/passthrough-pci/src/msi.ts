@@ -293,6 +293,7 @@ function destroyVector(dev: Ref<'PciDev'>, nr: number): Errno {
   const result = destroyIrq(ld(slot + PciVector.irq))
   if (result !== 0) return result
   st(slot + PciVector.irq, 0)
+  st(slot + PciVector.pirq, 0)
   st(vectors + PciVectors.used, ld(vectors + PciVectors.used) - 1)
   return 0
 }

@@ -282,7 +282,8 @@ function guestMasked(table: Ref<'MsixTable'>, entry: Ref<'MsixTableEntry'>): boo
 }
 
 function hardwareOf(table: Ref<'MsixTable'>, entry: Ref<'MsixTableEntry'>): Ref<'MsiEntry'> {
-  return ld(table + MsixTable.msi) + (entry - table - MsixTable.sizeWords) / MsixTableEntry.sizeWords
+  const nr = (entry - table - MsixTable.sizeWords) / MsixTableEntry.sizeWords
+  return ld(table + MsixTable.msi) + nr * MsiEntry.sizeWords
 }
 
 function bucketOf(d: Ref<'Domain'>): number {

@@ -2,6 +2,10 @@
 /** @bottomhalf/testkit/lockstep: the deterministic engine for tests of the stepped build, its schedulers and searches. */
 export { lockstep } from './engine.js'
 export type { InterruptPolicy, Lockstep, LockstepOptions, LogEntry, Outcome, RunOptions, Snapshot, Task, Waiting } from './engine.js'
+export { failEachAllocation } from './failEachAllocation.js'
+export type { AllocationFailures } from './failEachAllocation.js'
+export { changesOf, machineState } from './state.js'
+export type { MachineState } from './state.js'
 export { exhaustive, reasonOf, sample } from './explore.js'
 export type { Exploration, ExploreOptions, Failure, SampleOptions } from './explore.js'
 export { choiceOf, entersInterrupt, explicit, laneOf, random, randomNumbers, roundRobin, runToBlock, sticky } from './schedule.js'
