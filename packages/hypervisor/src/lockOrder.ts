@@ -17,6 +17,7 @@ import { timersLockClass } from '@bottomhalf/timer'
 export function setupLockOrder(): void {
   declareLockOrder([
     hotplugLockClass,
+    rcuLockClass,          // held with IF = 1: whatever an interrupt takes comes inside
     pcidevsLockClass,
     eventLockClass,
     domainListLockClass,   // a put under pcidevs or eventLock may be the last (DP-5)
@@ -30,6 +31,5 @@ export function setupLockOrder(): void {
     scheduleLockClass,
     timersLockClass,
     taskletLockClass,
-    rcuLockClass,
   ])
 }
