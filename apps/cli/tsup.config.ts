@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 import { plain } from '../../tools/tsup.ts'
 
-export default plain({ entry: ['src/main.ts'], publicDir: '../../scenarios' })
+export default plain({ entry: { main: 'src/main.ts', worker: 'src/checking/worker.ts' }, publicDir: '../../scenarios' })

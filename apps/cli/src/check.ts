@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
 /**
- * `bottomhalf check`: every interleaving of a small program, counted; or the schedule that breaks it.
+ * `bottomhalf check`: every interleaving of a small program, or the schedule that breaks it.
  *
- * A program is one of the models that come with the checker, or a file in the text form.
+ * A program is one of the models that come along, a file in the text form, or a model in a module of the user's.
  */
-import { writeFileSync } from 'node:fs'
-import { InputError } from '@bottomhalf/base'
-import {
-  CheckpointError, formatCheckpoint, formatSchedule, lanes, LitmusError, minimise, ModelError, modelNamed, models,
-  modelText, loadProgram, parseCheckpoint, replay, runProgram, strategyNames, UnknownProgramError,
-} from '@bottomhalf/checker'
-import type { CheckResult, LitmusProgram, ProgramMode, Progress, RunOptions, StrategyName } from '@bottomhalf/checker'
+import { models, strategyNames } from '@bottomhalf/checker'
+import type { Progress, StrategyName } from '@bottomhalf/checker'
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { checkJson, checkSummary, modelList, progressText } from './checkReport.js'
+import type { CheckJob, CheckOutcome, Shown } from './checking/job.js'
+import { runJob } from './checking/runJob.js'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
-import { readText } from './input.js'
+import { writeText } from './output.js'
 import { statusLine } from './progress.js'
-import { checkSummary, modelList } from './checkReport.js'
-import { wholeNumber } from './values.js'
+import { StopRequest } from './signals.js'
+import { DEFAULT_MINIMISE_SECONDS, laneWidth, minimiseSeconds, seconds, wholeNumber } from './values.js'
 
 interface Flags {
   program?: string
+  model?: string
   mode: 'exactly' | 'atmost' | 'threads'
   strategy: StrategyName
   set: Record<string, number>
@@ -28,171 +27,150 @@ interface Flags {
   preemptions?: number
   runs?: number
   seed?: number
-  maxSeconds?: number
-  maxExecutions?: number
-  first: boolean
-  out: string
+  time?: number
+  executions?: number
+  steps?: number
+  first?: boolean
+  all?: boolean
+  minimise?: number | true
+  save?: string
+  html?: string
+  chrome?: string
+  lanes: number
   checkpoint?: string
   resume?: string
   list: boolean
   json: boolean
 }
 
-/** What is checked: its text, its name in it, and how a message calls it. */
-interface Subject { readonly text: string, readonly name: string, readonly file: string, readonly mode: ProgramMode }
-
 /** Add `check` to the program. `done` gets the exit code. */
 export function addCheck(program: Command, done: (code: number) => void): void {
-  program.command('check')
+  const command = program.command('check')
     .summary('run a small program through every interleaving')
     .description('Explore every interleaving of a small program, interrupts included, and count what can happen; or find\n' +
-      'the schedule in which an assertion breaks. MODEL is one of `--list`.')
-    .argument('[MODEL]', 'a model that comes with the checker')
+      'the schedule that breaks it. MODEL is one of `--list`.')
+    .argument('[MODEL]', 'a model that comes along')
+  subjectOptions(command)
+  searchOptions(command)
+  resultOptions(command)
+  command.action(async (model: string | undefined, flags: Flags) => { done(await check(model, flags)) })
+}
+
+function subjectOptions(command: Command): void {
+  command
     .option('--program <file>', 'a program in the text form instead: FILE, or FILE#NAME if it has several')
+    .option('--model <file>', 'a model in a module of TypeScript instead: FILE, or FILE#NAME if it has several')
+    .option('--set <name=value>', 'a parameter of the model; may be repeated', parameter, {})
     .addOption(new Option('--mode <mode>', 'interrupts: each exactly once, at most once, or as threads')
       .choices(['exactly', 'atmost', 'threads']).default('exactly'))
+}
+
+function searchOptions(command: Command): void {
+  command
     .addOption(new Option('--strategy <name>', 'how to search').choices([...strategyNames]).default('dpor'))
-    .option('--set <name=value>', 'a parameter of the model; may be repeated', parameter, {})
     .option('--order <order>', 'base-first, reversed, or a seed: changes the way, never the result', order)
     .option('--preemptions <n>', 'bounded search: preemptions at most', wholeNumber(0, 100))
     .option('--runs <n>', 'random, pct: executions', wholeNumber(1, 1e9))
     .option('--seed <n>', 'random, pct: seed', wholeNumber(0, 0xffffffff))
-    .option('--max-seconds <n>', 'stop after so many seconds', wholeNumber(1, 1e6))
-    .option('--max-executions <n>', 'stop after so many executions', wholeNumber(1, 1e12))
-    .option('--first', 'stop at the first violation and show its schedule', false)
-    .option('--out <file>', 'where the schedule of a violation goes', 'schedule.json')
-    .option('--checkpoint <file>', 'where a search that was stopped by a limit goes')
+    .option('--time <time>', 'stop after so long: seconds, or like 500ms, 2m', seconds)
+    .option('--executions <n>', 'stop after so many executions', wholeNumber(1, 1e12))
+    .option('--steps <n>', 'steps of one execution at most', wholeNumber(1, 1e6))
+    .option('--first', 'stop at the first violation (models: that is so without)')
+    .option('--all', 'go on behind a violation and count them all (text programs: that is so without)')
+    .option('--checkpoint <file>', 'where a search that a limit or Ctrl-C stopped goes')
     .option('--resume <file>', 'go on with a stopped search')
-    .option('--list', 'list the models', false)
-    .option('--json', 'print one JSON object', false)
-    .action((model: string | undefined, flags: Flags) => { done(check(model, flags)) })
 }
 
-function check(model: string | undefined, flags: Flags): number {
+function resultOptions(command: Command): void {
+  command
+    .option('--minimise [time]', 'how long to make the schedule of a violation smaller, 0: not at all (default: 5s; bare: 60s)', minimiseSeconds)
+    .option('--save <file>', 'where the schedule goes (default: NAME.schedule.json)')
+    .option('--html <file>', 'write the schedule as a page to step through')
+    .option('--chrome <file>', 'write the schedule as Chrome trace events')
+    .option('--lanes <columns>', 'width of a lane, 12 to 120', laneWidth, 26)
+    .option('--list', 'list the models', false)
+    .option('--json', 'print one JSON object', false)
+}
+
+async function check(model: string | undefined, flags: Flags): Promise<number> {
   if (flags.list) {
     process.stdout.write(flags.json ? `${JSON.stringify({ models })}\n` : `${modelList(models)}\n`)
     return ExitCode.Done
   }
-  const subject = subjectOf(model, flags)
+  const job = jobOf(model, flags)
   const line = statusLine(process.stderr)
-  const options = optionsOf(subject, flags, (p) => { line.show(progressText(p)) })
-  const result = withPlace(subject, () => runProgram(subject.text, options))
-  line.end()
-  if (result.checkpoint !== null && flags.checkpoint !== undefined) {
-    writeFileSync(flags.checkpoint, formatCheckpoint(result.checkpoint))
-  }
-  const text = flags.json ? JSON.stringify(jsonOf(subject, flags, result)) : checkSummary(result)
-  process.stdout.write(`${text}\n`)
-  if (result.verdict === 'violation') return showViolation(subject, flags, result)
-  return result.verdict === 'clean' ? ExitCode.Done : ExitCode.Unfinished
-}
-
-// ---- what is checked
-
-function subjectOf(model: string | undefined, flags: Flags): Subject {
-  if ((model === undefined) === (flags.program === undefined)) {
-    throw new UsageError('check: expected either a MODEL (bottomhalf check --list) or --program FILE')
-  }
-  return flags.program === undefined ? modelSubject(model ?? '', flags) : fileSubject(flags.program, flags)
-}
-
-function modelSubject(name: string, flags: Flags): Subject {
+  const stop = new StopRequest()
+  let outcome: CheckOutcome
   try {
-    const { threads = false } = modelNamed(name)
-    const mode = threads && flags.mode === 'exactly' ? 'threads' : modeOf(flags)
-    return { text: modelText(name, flags.set), name, file: name, mode }
-  } catch (error) {
-    throw error instanceof ModelError ? new UsageError(`check: ${error.message}`) : error
+    const progress = (p: Progress): void => { line.show(progressText(p)) }
+    outcome = await runJob(job, { progress, signal: stop.signal }) as CheckOutcome
+  } finally {
+    line.end()
+    stop.release()
   }
+  report(job, flags, outcome)
+  if (outcome.verdict === 'violation') return ExitCode.Violation
+  return stop.exitCode ?? (outcome.verdict === 'clean' ? ExitCode.Done : ExitCode.Unfinished)
 }
 
-function fileSubject(program: string, flags: Flags): Subject {
-  const hash = program.lastIndexOf('#')
-  const file = hash < 0 ? program : program.slice(0, hash)
-  const name = hash < 0 ? '' : program.slice(hash + 1)
-  return { text: readText(file, 'a program in the text form'), name, file, mode: modeOf(flags) }
-}
-
-function modeOf({ mode }: Flags): ProgramMode {
-  return mode === 'atmost' ? 'atMost' : mode
-}
-
-function optionsOf(subject: Subject, flags: Flags, progress: (p: Progress) => void): RunOptions {
-  const { strategy, order, preemptions, runs, seed, maxSeconds, maxExecutions, resume } = flags
-  const given = { order, preemptions, runs, seed, maxSeconds, maxExecutions }
-  const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+function jobOf(model: string | undefined, flags: Flags): CheckJob {
+  const { program, model: file, set, mode, first, all, time, minimise } = flags
+  if ([model, program, file].filter((one) => one !== undefined).length !== 1) {
+    throw new UsageError('check: expected either a MODEL (bottomhalf check --list), --program FILE or --model FILE')
+  }
+  if (first === true && all === true) throw new UsageError('check: --first and --all exclude one another')
+  if (model === undefined && Object.keys(set).length > 0) {
+    throw new UsageError('check: --set is for a MODEL: a file has no parameters')
+  }
+  const { strategy, order: way, preemptions, runs, seed, executions, steps, resume } = flags
+  const command = replayCommand(flags, scheduleFile(model, flags))
   return {
-    ...defined, strategy, mode: subject.mode, progress, collect: !flags.first,
-    ...subject.name === '' || isModel(subject) ? {} : { name: subject.name },
-    ...resume === undefined ? {} : { resume: readCheckpoint(resume) },
+    kind: 'check',
+    subject: { model, program, file, set, mode },
+    search: {
+      strategy, order: way, preemptions, runs, seed, executions, steps, resume, seconds: time,
+      first: first ?? (all === true ? false : undefined),
+      minimiseSeconds: minimise === true ? 60 : minimise ?? DEFAULT_MINIMISE_SECONDS,
+    },
+    show: { html: flags.html !== undefined, chrome: flags.chrome !== undefined, lanes: flags.lanes, command },
   }
 }
 
-function isModel(subject: Subject): boolean {
-  return subject.file === subject.name
+function nameOf(file: string): string {
+  return file.slice(Math.max(file.lastIndexOf('#'), file.lastIndexOf('/')) + 1).replace(/\.[^.]*$/, '')
 }
 
-function readCheckpoint(file: string): ReturnType<typeof parseCheckpoint> {
-  try {
-    return parseCheckpoint(readText(file, 'a checkpoint'))
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error
-    throw new InputError({ file, line: 0, column: 0 }, error.message, 'what --checkpoint writes')
-  }
+function scheduleFile(model: string | undefined, { save, program, model: file }: Flags): string {
+  const name = model ?? nameOf(program ?? file ?? '')
+  return save ?? `${name.replace(/[^\w.-]/g, '-')}.schedule.json`
 }
 
-/** Errors of the text as bad input with their place. */
-function withPlace<T>({ file }: Subject, action: () => T): T {
-  try {
-    return action()
-  } catch (error) {
-    if (error instanceof LitmusError) {
-      const { line, column } = error
-      throw new InputError({ file, line, column }, error.message.replace(/^\d+:\d+: /, ''), 'the text form of programs')
-    }
-    const expected = error instanceof UnknownProgramError ? 'FILE#NAME' : 'a checkpoint of this very search'
-    if (!(error instanceof UnknownProgramError || error instanceof CheckpointError)) throw error
-    throw new InputError({ file, line: 0, column: 0 }, error.message, expected)
-  }
+function replayCommand({ program, model }: Flags, schedule: string): string {
+  const subject = program !== undefined ? ` --program ${program}` : model !== undefined ? ` --model ${model}` : ''
+  return `bottomhalf replay ${schedule}${subject}`
 }
 
 // ---- what was found
 
-function jsonOf(subject: Subject, flags: Flags, result: CheckResult): object {
-  const { classes, waitSignatures, executions, redundant, steps, maxDepth, verdict, violation } = result
-  const mode = flags.mode === 'exactly' ? subject.mode : flags.mode
-  return {
-    program: result.program, mode, strategy: result.strategy, verdict,
-    complete: classes.complete, blocked: classes.blocked, wrong: classes.wrong, waitSignatures,
-    executions, redundant, steps, maxDepth, seconds: result.seconds,
-    ...result.preemptions === undefined ? {} : { preemptions: result.preemptions },
-    ...result.states === undefined ? {} : { states: result.states },
-    violation,
+function report(job: CheckJob, flags: Flags, outcome: CheckOutcome): void {
+  const { checkpoint, html, chrome } = flags
+  const save = scheduleFile(job.subject.model, flags)
+  if (outcome.checkpoint !== null && checkpoint !== undefined) writeText(checkpoint, outcome.checkpoint)
+  const saved = outcome.shown === null ? undefined : { file: save, command: job.show.command }
+  if (outcome.shown !== null) saveAll(outcome.shown, { save, html, chrome })
+  process.stdout.write(`${flags.json ? JSON.stringify(checkJson(outcome, saved)) : checkSummary(outcome, saved)}\n`)
+  if (outcome.wasStopped && checkpoint === undefined && !flags.json) {
+    statusLine(process.stderr).note('stopped; with --checkpoint FILE the search could go on later')
   }
 }
 
-function showViolation(subject: Subject, flags: Flags, result: CheckResult): number {
-  if (result.schedule === null) return ExitCode.Violation
-  const program = programOf(subject)
-  const found = minimise(program, result.schedule, { maxSeconds: 5 })
-  const schedule = { ...found.schedule, parameters: flags.set, threads: subject.mode === 'threads' }
-  writeFileSync(flags.out, formatSchedule(schedule))
-  if (flags.json) return ExitCode.Violation
-  const { session, violation } = replay(program, schedule)
-  process.stdout.write(`\n${lanes(session.executor, violation)}\n\n`)
-  process.stdout.write(`${found.isMinimal ? 'the smallest schedule there is' : 'a schedule'}, saved; run it again:\n`)
-  process.stdout.write(`  bottomhalf replay ${flags.out}${flags.program === undefined ? '' : ` --program ${flags.program}`}\n`)
-  return ExitCode.Violation
-}
+type Files = Readonly<Record<'save' | 'html' | 'chrome', string | undefined>>
 
-function programOf(subject: Subject): LitmusProgram {
-  const named = isModel(subject) || subject.name === '' ? {} : { name: subject.name }
-  return loadProgram(subject.text, { mode: subject.mode, ...named })
-}
-
-function progressText(p: Progress): string {
-  const left = Number.isFinite(p.executionsLeft) ? `, about ${p.executionsLeft} left` : ''
-  return `${p.executions} executions (${p.executionsPerSecond}/s), depth ${p.depth}, ${p.classes} classes${left}`
+/** Write an execution in every form that was asked for. */
+export function saveAll(shown: Shown, { save, html, chrome }: Files): void {
+  if (save !== undefined) writeText(save, shown.schedule)
+  if (html !== undefined) writeText(html, shown.html ?? '')
+  if (chrome !== undefined) writeText(chrome, shown.chrome ?? '')
 }
 
 // ---- values of options

@@ -1,38 +1,81 @@
 // SPDX-License-Identifier: MIT
-/** What a search found, for people. */
-import type { CheckResult, ClassicModel } from '@bottomhalf/checker'
+/** What a search found, for people and for programs. */
+import type { ClassicModel, Progress } from '@bottomhalf/checker'
 import Table from 'cli-table3'
+import type { CheckOutcome } from './checking/job.js'
 
 const plain = { style: { head: [], border: [] }, chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' } }
 
-/** The counts of a search and its verdict with its bounds. */
-export function checkSummary(result: CheckResult): string {
+/** Where the schedule of a violation was saved, and how to run it again. */
+export interface Saved { readonly file: string, readonly command: string }
+
+/** The counts of a search, its verdict with its bounds, and the execution that breaks something. */
+export function checkSummary(outcome: CheckOutcome, saved: Saved | undefined): string {
+  const waits = outcome.waitSignatures.map((signature) => `  ${signature}`)
+  return [
+    `${outcome.program}, ${outcome.mode}, ${outcome.strategy}`,
+    countsTable(outcome),
+    ...waits.length === 0 ? [] : ['blocked ends wait for:', ...waits],
+    verdictText(outcome),
+    ...outcome.bounds.map((bound) => `  ${bound}`),
+    ...saved === undefined ? [] : ['', outcome.shown?.lanes ?? '', '', ...savedText(outcome, saved)],
+  ].join('\n')
+}
+
+function countsTable({ classes, executions, redundant, steps, maxDepth, seconds, states }: CheckOutcome): string {
   const table = new Table({ ...plain, colAligns: ['left', 'right'] })
-  const { classes, executions, redundant, steps, maxDepth, seconds } = result
   table.push(
-    ['complete', String(classes.complete)],
-    ['blocked', String(classes.blocked)],
-    ['executions', String(executions)],
-    ['given up as known', String(redundant)],
-    ['steps', String(steps)],
-    ['longest', `${maxDepth} steps`],
-    ['speed', `${Math.round(executions / Math.max(seconds, 1e-9))} executions/s`],
+    ['complete', count(classes.complete)],
+    ['blocked', count(classes.blocked)],
+    ['executions', count(executions)],
+    ['given up as known', count(redundant)],
+    ['steps', count(steps)],
+    ['longest', `${count(maxDepth)} steps`],
+    ...states === undefined ? [] : [['states', count(states)]],
+    ['speed', `${count(Math.round(executions / Math.max(seconds, 1e-9)))} executions/s`],
   )
-  const waits = result.waitSignatures.map((signature) => `  ${signature}`)
-  const blocked = waits.length === 0 ? [] : ['blocked ends wait for:', ...waits]
-  return [`${result.program}, ${result.mode}, ${result.strategy}`, table.toString(), ...blocked, verdictText(result)].join('\n')
+  return table.toString()
 }
 
-function verdictText({ verdict, violation, strategy, preemptions, classes }: CheckResult): string {
-  if (verdict === 'violation') return `violation: ${violation?.kind ?? '?'}: ${violation?.message ?? ''} (${classes.wrong} classes are wrong)`
-  if (verdict === 'clean') {
-    const bound = preemptions === undefined || preemptions === null ? 'every interleaving' : `up to ${preemptions} preemptions`
-    return `clean: ${bound} was explored (sequential consistency)`
+function verdictText({ verdict, violation, strategy, classes, wasStopped }: CheckOutcome): string {
+  if (verdict === 'violation') {
+    const many = classes.wrong === 1 ? '1 class of executions' : `${count(classes.wrong)} classes of executions`
+    return `violation: ${violation?.kind ?? '?'}: ${violation?.message ?? ''} (${many})`
   }
-  return `unfinished: ${strategy} stopped before all was explored; nothing wrong so far`
+  if (verdict === 'clean') return 'clean: all that these bounds allow was explored, and nothing is wrong'
+  return `unfinished: ${wasStopped ? 'stopped' : strategy + ' ended'} before all was explored; nothing wrong so far`
 }
 
-/** The models with their parameters. */
+function savedText({ isMinimal, schedulePreemptions, shown }: CheckOutcome, { file, command }: Saved): string[] {
+  const kind = isMinimal ? 'the smallest schedule there is' : 'a schedule, perhaps not the smallest'
+  const size = schedulePreemptions === null ? '' : ` (${plural(schedulePreemptions, 'preemption')})`
+  return shown === null ? [] : [`${kind}${size}, saved in ${file}; run it again:`, `  ${command}`]
+}
+
+/** The same as one object. */
+export function checkJson(outcome: CheckOutcome, saved: Saved | undefined): object {
+  const { program, mode, parameters, strategy, verdict, bounds, classes, waitSignatures } = outcome
+  const { executions, redundant, steps, maxDepth, seconds } = outcome
+  return {
+    program, mode, parameters, strategy, verdict, bounds,
+    complete: classes.complete, blocked: classes.blocked, wrong: classes.wrong, waitSignatures,
+    executions, redundant, steps, maxDepth, seconds,
+    ...outcome.preemptions === undefined ? {} : { preemptions: outcome.preemptions },
+    ...outcome.states === undefined ? {} : { states: outcome.states },
+    violation: outcome.violation,
+    ...saved === undefined ? {} : { schedule: saved.file, replay: saved.command },
+  }
+}
+
+/** `12 345 executions (4 321/s), depth 40, 321 classes, 12 % done, about 90 000 left`. */
+export function progressText(p: Progress): string {
+  const left = Number.isFinite(p.executionsLeft)
+    ? `, ${(100 * p.done).toPrecision(2)} % done, about ${count(p.executionsLeft)} left`
+    : ''
+  return `${count(p.executions)} executions (${count(p.executionsPerSecond)}/s), depth ${p.depth}, ${count(p.classes)} classes${left}`
+}
+
+/** The models with their parameters, a line each. */
 export function modelList(models: readonly ClassicModel[]): string {
   const table = new Table({ ...plain, head: ['model', 'parameters', 'what it is'] })
   for (const { name, parameters, about } of models) {
@@ -40,4 +83,12 @@ export function modelList(models: readonly ClassicModel[]): string {
     table.push([name, ranges.join(', '), about])
   }
   return table.toString()
+}
+
+function plural(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-US').replaceAll(',', ' ')
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** An error to one line and an exit code. */
-import { InputError } from '@bottomhalf/base'
-import { RunFailedError, RunRefusedError } from '@bottomhalf/host'
 import { CommanderError } from 'commander'
 import { ExitCode } from './exitCodes.js'
 
@@ -19,6 +17,17 @@ export class OutputError extends Error {
   }
 }
 
+/** Something that another thread has judged already. */
+export class ReportedError extends Error {
+  override readonly name = 'ReportedError'
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 /** Print what went wrong to standard error and answer the exit code. */
 export function reportFailure(error: unknown): number {
   const say = (text: string): void => { process.stderr.write(`bottomhalf: ${oneLine(text)}\n`) }
@@ -27,22 +36,29 @@ export function reportFailure(error: unknown): number {
     if (error.code === 'commander.help') say('no such command; expected one that --help names')   // else it has spoken
     return ExitCode.Usage
   }
-  if (error instanceof UsageError) {
-    say(error.message)
-    return ExitCode.Usage
-  }
-  if (error instanceof InputError) {
-    say(error.message)
-    return ExitCode.BadInput
-  }
-  if (error instanceof RunRefusedError) {
-    say(error.message)
-    return ExitCode.Refused
-  }
-  const known = error instanceof RunFailedError || error instanceof OutputError
-  say(known ? error.message : `internal: ${whereThrown(error)}`)
-  return ExitCode.Internal
+  const { code, message } = failureOf(error)
+  say(message)
+  return code
 }
+
+/** The exit code and the message of an error. */
+export function failureOf(error: unknown): { code: number, message: string } {
+  if (error instanceof ReportedError) return { code: error.code, message: error.message }
+  if (!(error instanceof Error)) return { code: ExitCode.Internal, message: `internal: ${String(error)}` }
+  const known = codes.get(error.name)
+  return known === undefined
+    ? { code: ExitCode.Internal, message: `internal: ${whereThrown(error)}` }
+    : { code: known, message: error.message }
+}
+
+/** By name, not by class: the host, which throws some of them, is loaded by what needs it alone. */
+const codes: ReadonlyMap<string, number> = new Map([
+  ['UsageError', ExitCode.Usage],
+  ['InputError', ExitCode.BadInput],
+  ['RunRefusedError', ExitCode.Refused],
+  ['RunFailedError', ExitCode.Internal],
+  ['OutputError', ExitCode.Internal],
+])
 
 /** A text from outside on one line, whatever it holds: control characters do not reach the terminal. */
 export function oneLine(text: string): string {
@@ -52,8 +68,7 @@ export function oneLine(text: string): string {
 }
 
 /** An error of ours, with the first line of its stack: a report of it needs the place. */
-function whereThrown(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+function whereThrown(error: Error): string {
   const place = /\n\s+at (.*)/.exec(error.stack ?? '')?.[1]
   return `${error.name}: ${error.message}${place === undefined ? '' : ` (at ${place})`}`
 }

@@ -1,72 +1,57 @@
 // SPDX-License-Identifier: MIT
-/** `bottomhalf replay`: run a saved schedule again, step by step, and show it as lanes. */
-import { InputError } from '@bottomhalf/base'
-import {
-  lanes, loadProgram, ModelError, modelText, parseSchedule, replay, ReplayError, ScheduleError,
-  type LitmusProgram, type Replay, type Schedule,
-} from '@bottomhalf/checker'
-import { InvalidArgumentError, type Command } from 'commander'
+/** `bottomhalf replay`: run a saved schedule again, step by step, and show it. */
+import type { Command } from 'commander'
+import { saveAll } from './check.js'
+import type { ReplayJob, ReplayOutcome } from './checking/job.js'
+import { runJob } from './checking/runJob.js'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
-import { readText } from './input.js'
+import { laneWidth, minimiseSeconds } from './values.js'
 
-interface Flags { program?: string, lanes: number, json: boolean }
+interface Flags {
+  program?: string
+  model?: string
+  lanes: number
+  html?: string
+  chrome?: string
+  minimise?: number | true
+  save?: string
+  json: boolean
+}
 
 /** Add `replay` to the program. `done` gets the exit code. */
 export function addReplay(program: Command, done: (code: number) => void): void {
   program.command('replay')
     .summary('run a saved schedule again')
     .description('Run a schedule that `check` saved again, compare every step with what it says, and show it as lanes:\n' +
-      'a column per CPU, a line per step, what runs with IF = 0 shaded.')
+      'a column per CPU, a line per step, what runs with IF = 0 shaded, and beside it the line and the rule.')
     .argument('<SCHEDULE.json>', 'the schedule')
-    .option('--program <file>', 'the program that it is of: FILE, or FILE#NAME (default: the model that it names)')
+    .option('--program <file>', 'the text program that it is of: FILE, or FILE#NAME (default: the model that it names)')
+    .option('--model <file>', 'the module with the model that it is of: FILE, or FILE#NAME')
     .option('--lanes <columns>', 'width of a lane, 12 to 120', laneWidth, 26)
+    .option('--html <file>', 'write it as a page to step through')
+    .option('--chrome <file>', 'write it as Chrome trace events')
+    .option('--minimise [time]', 'make it smaller first, for so long (bare: 60s)', minimiseSeconds)
+    .option('--save <file>', 'write the schedule, made smaller with --minimise')
     .option('--json', 'print one JSON object', false)
-    .action((file: string, flags: Flags) => { done(runReplay(file, flags)) })
+    .action(async (file: string, flags: Flags) => { done(await runReplay(file, flags)) })
 }
 
-function runReplay(file: string, flags: Flags): number {
-  const schedule = readSchedule(file)
-  const program = loadProgram(textOf(schedule, flags), {
-    mode: schedule.threads ? 'threads' : schedule.mode, name: schedule.program,
-  })
-  const { session, violation } = replayed(file, program, schedule)
-  const steps = session.executor.depth
-  if (flags.json) process.stdout.write(`${JSON.stringify({ program: schedule.program, steps, violation })}\n`)
-  else process.stdout.write(`${lanes(session.executor, violation, { width: flags.lanes })}\n`)
+async function runReplay(file: string, flags: Flags): Promise<number> {
+  const { save, html, chrome } = flags
+  const outcome = await runJob(jobOf(file, flags)) as ReplayOutcome
+  const { program, steps, violation, shown } = outcome
+  saveAll(shown, { save, html, chrome })
+  process.stdout.write(flags.json ? `${JSON.stringify({ program, steps, violation })}\n` : `${shown.lanes}\n`)
   return violation === null ? ExitCode.Done : ExitCode.Violation
 }
 
-function replayed(file: string, program: LitmusProgram, schedule: Schedule): Replay {
-  try {
-    return replay(program, schedule)
-  } catch (error) {
-    if (!(error instanceof ReplayError)) throw error
-    throw new InputError({ file, line: 0, column: 0 }, error.message, 'a schedule of this program')
+function jobOf(file: string, { program, model, lanes, html, chrome, minimise, save }: Flags): ReplayJob {
+  if (program !== undefined && model !== undefined) throw new UsageError('replay: --program and --model exclude one another')
+  const subject = program !== undefined ? ` --program ${program}` : model !== undefined ? ` --model ${model}` : ''
+  return {
+    kind: 'replay', file, program, model,
+    minimiseSeconds: minimise === true ? 60 : minimise ?? 0,
+    show: { html: html !== undefined, chrome: chrome !== undefined, lanes, command: `bottomhalf replay ${save ?? file}${subject}` },
   }
-}
-
-function readSchedule(file: string): Schedule {
-  try {
-    return parseSchedule(readText(file, 'a schedule'))
-  } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error
-    throw new InputError({ file, line: 0, column: 0 }, error.message, 'what `bottomhalf check` saves')
-  }
-}
-
-function textOf(schedule: Schedule, flags: Flags): string {
-  if (flags.program !== undefined) return readText(flags.program.replace(/#[^#]*$/, ''), 'a program in the text form')
-  try {
-    return modelText(schedule.program, schedule.parameters)
-  } catch (error) {
-    if (!(error instanceof ModelError)) throw error
-    throw new UsageError(`replay: ${error.message}; or name its file with --program`)
-  }
-}
-
-function laneWidth(text: string): number {
-  const width = Number(text)
-  if (/^\d+$/.test(text) && width >= 12 && width <= 120) return width
-  throw new InvalidArgumentError('Expected a whole number from 12 to 120.')
 }

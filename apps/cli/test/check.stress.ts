@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // `check` and `replay` as a user starts them.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -49,10 +50,30 @@ describe('counts', () => {
   })
 
   test('a search stopped by a limit is unfinished, and goes on to the same counts', () => {
-    const limited = bottomhalf('check', 'lastzero', '--set', 'n=6', '--max-executions', '20', '--checkpoint', 'c.json')
+    const limited = bottomhalf('check', 'lastzero', '--set', 'n=6', '--executions', '20', '--checkpoint', 'c.json')
     expect(limited.code).toBe(6)
     const resumed = bottomhalf('check', 'lastzero', '--set', 'n=6', '--resume', 'c.json', '--json')
     expect(JSON.parse(resumed.stdout)).toMatchObject({ verdict: 'clean', complete: 144, executions: 144 })
+  })
+
+  test('Ctrl-C ends a search in order: what is known so far, 130, and a checkpoint that goes on to the same counts', async () => {
+    const child = spawn(process.execPath, [command, 'check', 'lastzero', '--set', 'n=11', '--checkpoint', 'i.json', '--json'], { cwd: folder })
+    let stdout = ''
+    child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString() })
+    await once(child.stderr, 'data')                                  // the first line of progress: it is under way
+    child.kill('SIGINT')
+    const [code] = await once(child, 'close') as [number]
+    expect(code).toBe(130)
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'unfinished' })
+    const resumed = bottomhalf('check', 'lastzero', '--set', 'n=11', '--resume', 'i.json', '--json')
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ verdict: 'clean', complete: 14 * 2 ** 9 })
+  })
+
+  test('every verdict says its bounds, and what memory is like', () => {
+    const { stdout } = bottomhalf('check', 'ticket', '--strategy', 'bounded', '--preemptions', '1')
+    expect(stdout).toContain('at most 1 preemptions')
+    expect(stdout).toContain('3 CPUs, 3 threads, 0 interrupt handlers')
+    expect(stdout).toContain('memory: sequentially consistent')
   })
 
   test('--list names every model with its parameters', () => {
@@ -66,13 +87,45 @@ describe('counts', () => {
 describe('a violation', () => {
   test('comes with its lanes, a schedule file and the command that replays it; the replay shows the same', () => {
     writeFileSync(join(folder, 'p.txt'), broken)
-    const found = bottomhalf('check', '--program', 'p.txt#lost', '--first', '--out', 's.json')
+    const found = bottomhalf('check', '--program', 'p.txt#lost', '--first')
     expect(found.code).toBe(5)
-    expect(found.stdout).toContain('bottomhalf replay s.json --program p.txt#lost')
-    const again = bottomhalf('replay', 's.json', '--program', 'p.txt#lost')
+    expect(found.stdout).toContain('bottomhalf replay lost.schedule.json --program p.txt#lost')
+    const again = bottomhalf('replay', 'lost.schedule.json', '--program', 'p.txt#lost')
     expect(again.code).toBe(5)
     expect(found.stdout).toContain(again.stdout.trimEnd())
-    expect(JSON.parse(readFileSync(join(folder, 's.json'), 'utf8'))).toMatchObject({ version: 1, program: 'lost' })
+    expect(JSON.parse(readFileSync(join(folder, 'lost.schedule.json'), 'utf8'))).toMatchObject({ version: 1, program: 'lost' })
+  })
+
+  test('lanes mark IF = 0 and nest the handler, with the line of each step beside it', () => {
+    const { stdout } = bottomhalf('replay', 'lost.schedule.json', '--program', 'p.txt#lost')
+    expect(stdout).toMatch(/^ {3}\d {3}>h1$/m)
+    expect(stdout).toMatch(/^ {3}\d {2}░│ load x : 0 +p\.txt:6$/m)
+  })
+
+  test('as one object it says where the schedule is and how to run it again', () => {
+    const { stdout } = bottomhalf('check', '--program', 'p.txt#lost', '--json', '--save', 's.json')
+    expect(JSON.parse(stdout)).toMatchObject({
+      verdict: 'violation', violation: { kind: 'assertion' }, schedule: 's.json', replay: 'bottomhalf replay s.json --program p.txt#lost',
+    })
+  })
+
+  test('--html and --chrome write the same execution as a page and as a trace', () => {
+    const { stdout } = bottomhalf('replay', 's.json', '--program', 'p.txt#lost', '--html', 'l.html', '--chrome', 'l.json', '--json')
+    const { steps } = JSON.parse(stdout) as { steps: number }
+    const page = readFileSync(join(folder, 'l.html'), 'utf8')
+    const data = JSON.parse(/id="data">(.*)<\/script>/.exec(page)?.[1] ?? '') as { steps: unknown[], command: string }
+    expect(data.steps).toHaveLength(steps)
+    expect(data.command).toBe('bottomhalf replay s.json --program p.txt#lost')
+    const { traceEvents } = JSON.parse(readFileSync(join(folder, 'l.json'), 'utf8')) as { traceEvents: { ph: string }[] }
+    expect(traceEvents.filter(({ ph }) => ph === 'X')).toHaveLength(steps)
+  })
+
+  test('a schedule that was found with detours is made as small by replay --minimise as by check', () => {
+    bottomhalf('check', '--program', 'p.txt#lost', '--strategy', 'random', '--seed', '3', '--minimise', '0', '--first', '--save', 'long.json')
+    expect(bottomhalf('replay', 'long.json', '--program', 'p.txt#lost', '--minimise', '20', '--save', 'short.json').code).toBe(5)
+    const steps = (file: string): number => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { steps: string }).steps.length
+    expect(steps('short.json')).toBe(steps('s.json'))
+    expect(steps('long.json')).toBeGreaterThanOrEqual(steps('short.json'))
   })
 
   test('a schedule of other code says which step differs', () => {
@@ -83,20 +136,69 @@ describe('a violation', () => {
   })
 })
 
+describe('a model of the user\'s own', () => {
+  const here = fileURLToPath(new URL('.', import.meta.url))
+  const model = join(here, 'counter.model.ts')
+  const text = readFileSync(model, 'utf8')
+  const own = join(here, 'own')
+  afterAll(() => { rmSync(own, { recursive: true, force: true }) })
+
+  test('is built, run through every interleaving and found clean', () => {
+    const { code, stdout } = bottomhalf('check', '--model', `${model}#safe`)
+    expect(stdout).toContain('2 CPUs, 2 threads, 1 interrupt handler, 1 at once on a CPU; interrupts: each exactly once')
+    expect(code).toBe(0)
+  })
+
+  test('broken, it shows names of structs, lines of its source and their rules, and its schedule replays', () => {
+    const found = bottomhalf('check', '--model', `${model}#torn`, '--save', 'torn.json')
+    expect(found.stdout).toContain('violation: data-race')
+    expect(found.stdout).toMatch(/cliCounter\.value.*counter\.model\.ts:9 C1$/m)
+    expect(found.code).toBe(5)
+    expect(bottomhalf('replay', 'torn.json', '--model', model).code).toBe(5)
+    expect(readdirSync(here).filter((name) => name.startsWith('.'))).toEqual([])
+  })
+
+  test.each([
+    ['a source rule', text.replace('function add(): void {', 'export const early = ld(2)\nfunction add(): void {'), '#torn', /rule\.ts:8:22: STEP-1: .*; expected source that can be stepped\n$/],
+    ['no such model', text, '#tron', /rule\.ts: has the models safe, torn; did you mean torn\?; expected FILE#NAME\n$/],
+    ['no model at all', 'export const x = 1\n', '', /rule\.ts: exports no models; expected export const x = defineModel/],
+  ])('%s is one clear line', (_, source, name, message) => {
+    mkdirSync(own, { recursive: true })
+    writeFileSync(join(own, 'rule.ts'), source)
+    const { code, stdout, stderr } = bottomhalf('check', '--model', `${join(own, 'rule.ts')}${name}`)
+    expect(stderr).toMatch(message)
+    expect(stderr.split('\n')).toHaveLength(2)
+    expect([code, stdout]).toEqual([3, ''])
+  })
+})
+
 describe('bad input: one line', () => {
   test.each([
-    [['check'], 2, /expected either a MODEL .* or --program FILE\n$/],
-    [['check', 'nonsense'], 2, /no model nonsense: there are writers,/],
+    [['check'], 2, /expected either a MODEL .* or --model FILE\n$/],
+    [['check', 'nonsense'], 2, /no model nonsense \(bottomhalf check --list\)\n$/],
+    [['check', 'lastzeor'], 2, /no model lastzeor; did you mean lastzero\?/],
+    [['check', 'mp', '--first', '--all'], 2, /--first and --all exclude one another\n$/],
+    [['check', '--program', 'p.txt#fine', '--set', 'n=1'], 2, /--set is for a MODEL/],
+    [['check', 'mp', '--checkpoint', '/none/c.json', '--executions', '1'], 2, /\/none\/c\.json: cannot be written \(ENOENT\)\n$/],
+    [['check', '--program', 'p.txt#los'], 3, /no program los: there are lost, fine; did you mean lost\?; expected FILE#NAME\n$/],
+    [['check', '--model', 'none.ts'], 3, /none\.ts: no such file; expected a module that exports models\n$/],
     [['check', 'lastzero', '--set', 'n=99'], 2, /n of lastzero is 99, expected 1\.\.30/],
-    [['check', 'lastzero', '--set', 'm=1'], 2, /lastzero has no parameter m: there are n\n$/],
+    [['check', 'lastzero', '--set', 'm=1'], 2, /lastzero has no parameter m: there are n; did you mean n\?/],
     [['check', 'lastzero', '--set', 'n'], 2, /Expected NAME=NUMBER\.\n$/],
     [['check', '--program', 'none.txt'], 3, /none\.txt: no such file; expected a program in the text form\n$/],
     [['check', '--program', 'p.txt#nobody'], 3, /no program nobody: there are lost, fine; expected FILE#NAME\n$/],
     [['check', '--program', 'bad.txt'], 3, /bad\.txt:3:3: .*; expected the text form of programs\n$/],
     [['check', 'mp', '--resume', 'bad.txt'], 3, /bad\.txt: .*; expected what --checkpoint writes\n$/],
+    [['check', 'lastzero', '--set', 'n=5', '--resume', 'c.json'], 3, /c\.json: the checkpoint has codeHash \w+, .*; expected a checkpoint of this very search\n$/],
+    [['check', 'mp', '--resume', 'c.json'], 3, /c\.json: the checkpoint has program lastzero, this search has mp; expected a checkpoint of this very search\n$/],
+    [['check', 'lastzero', '--set', 'n=6', '--strategy', 'naive', '--resume', 'c.json'], 3, /is of strategy dpor, this search uses naive/],
+    [['check', 'lastzero', '--resume', 'cut.json'], 3, /cut\.json: the checkpoint is not JSON: the file is truncated/],
+    [['replay', 'cut.json'], 3, /cut\.json: the schedule is not JSON: the file is truncated or something else; expected what `bottomhalf check` saves\n$/],
+    [['replay', 's.json'], 2, /s\.json is of lost, which is no model here: name its file with --program or --model\n$/],
     [['replay', 'bad.txt'], 3, /bad\.txt: the schedule is not JSON.*; expected what `bottomhalf check` saves\n$/],
   ])('%j', (args, exitCode, message) => {
     writeFileSync(join(folder, 'p.txt'), broken)
+    writeFileSync(join(folder, 'cut.json'), readFileSync(join(folder, 's.json'), 'utf8').slice(0, 60))
     writeFileSync(join(folder, 'bad.txt'), 'prog a\nbase 0\n  frobnicate x\nend\n')
     const { code, stdout, stderr } = bottomhalf(...args)
     expect(stderr).toMatch(message)

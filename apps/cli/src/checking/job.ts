@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What the command asks of the thread that searches, and what it answers: plain data.
+ *
+ * The search has a thread of its own because models run on the stepped build of the packages, the command on the native
+ * one; and because the command can then answer signals while it goes on.
+ */
+import type { CheckResult, Progress, StrategyName } from '@bottomhalf/checker'
+
+/** What is checked: exactly one of `model`, `program` and `file`. */
+export interface SubjectSpec {
+  /** A model by name. */
+  readonly model?: string | undefined
+  /** A text program: FILE or FILE#NAME. */
+  readonly program?: string | undefined
+  /** A module that exports models: FILE or FILE#NAME. */
+  readonly file?: string | undefined
+  readonly set: Readonly<Record<string, number>>
+  readonly mode: 'exactly' | 'atmost' | 'threads'
+}
+
+export interface SearchSpec {
+  readonly strategy: StrategyName
+  readonly order?: 'base-first' | 'reversed' | number | undefined
+  readonly preemptions?: number | undefined
+  readonly runs?: number | undefined
+  readonly seed?: number | undefined
+  readonly seconds?: number | undefined
+  readonly executions?: number | undefined
+  readonly steps?: number | undefined
+  /** Stop at the first violation. Undefined: as the subject has it. */
+  readonly first?: boolean | undefined
+  /** A file with a checkpoint. */
+  readonly resume?: string | undefined
+  /** Seconds to make a schedule small; 0: leave it as it was found. */
+  readonly minimiseSeconds: number
+}
+
+/** What of an execution to make. `command`: how to run it again. */
+export interface ShowSpec {
+  readonly html: boolean
+  readonly chrome: boolean
+  readonly lanes: number
+  readonly command: string
+}
+
+export interface CheckJob { readonly kind: 'check', readonly subject: SubjectSpec, readonly search: SearchSpec, readonly show: ShowSpec }
+
+export interface ReplayJob {
+  readonly kind: 'replay'
+  readonly file: string
+  readonly program?: string | undefined
+  readonly model?: string | undefined
+  readonly minimiseSeconds: number
+  readonly show: ShowSpec
+}
+
+export type Job = CheckJob | ReplayJob
+
+/** An execution in all the forms that were asked for. */
+export interface Shown {
+  readonly schedule: string
+  readonly lanes: string
+  readonly html?: string
+  readonly chrome?: string
+}
+
+export interface CheckOutcome extends Omit<CheckResult, 'digest' | 'schedule' | 'checkpoint' | 'mode'> {
+  readonly mode: string
+  readonly parameters: Readonly<Record<string, number>>
+  /** What the verdict is about, a line each. */
+  readonly bounds: readonly string[]
+  readonly checkpoint: string | null
+  /** Equal for two searches that found the same classes. */
+  readonly digest: string
+  readonly shown: Shown | null
+  /** Whether no smaller schedule exists, and its preemptions; null: nobody knows. */
+  readonly isMinimal: boolean
+  readonly schedulePreemptions: number | null
+  readonly wasStopped: boolean
+}
+
+export interface ReplayOutcome {
+  readonly program: string
+  readonly steps: number
+  readonly violation: CheckResult['violation']
+  readonly shown: Shown
+}
+
+export type Outcome = CheckOutcome | ReplayOutcome
+
+export type Message =
+  | { readonly kind: 'progress', readonly progress: Progress }
+  | { readonly kind: 'done', readonly outcome: Outcome }
+  | { readonly kind: 'failed', readonly code: number, readonly message: string }

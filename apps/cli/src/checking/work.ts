@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/** Does a job: search or replay, and what there is to show of the execution. */
+import { InputError } from '@bottomhalf/base'
+import {
+  checkProgram, CheckpointError, formatCheckpoint, formatSchedule, lanes, minimise, parseCheckpoint, parseSchedule,
+  replay, ReplayError, ScheduleError,
+} from '@bottomhalf/checker'
+import type { CheckOptions, CheckResult, Progress, Schedule } from '@bottomhalf/checker'
+import { chromeTrace, playerData, playerPage, type PlayerData } from '@bottomhalf/player'
+import { UsageError } from '../failure.js'
+import { readText } from '../input.js'
+import type { CheckJob, CheckOutcome, Job, Outcome, ReplayJob, ReplayOutcome, SearchSpec, ShowSpec, Shown }
+  from './job.js'
+import { loadSubject, type Subject } from './subject.js'
+
+export interface Ties {
+  readonly progress: (progress: Progress) => void
+  readonly stop: () => boolean
+}
+
+export async function work(job: Job, ties: Ties): Promise<Outcome> {
+  return job.kind === 'check' ? await check(job, ties) : await replayed(job)
+}
+
+// ---- check
+
+async function check({ subject: spec, search, show }: CheckJob, { progress, stop }: Ties): Promise<CheckOutcome> {
+  const subject = await loadSubject(spec)
+  const options = optionsOf(subject, search)
+  const found = search.resume === undefined
+    ? checkProgram(subject.program, { ...options, progress, stop })
+    : resumed(search.resume, (resume) => checkProgram(subject.program, { ...options, progress, stop, resume }))
+  const { digest, schedule, checkpoint, ...result } = found
+  const small = schedule === null ? null : smaller(subject, schedule, search, options)
+  return {
+    ...result, mode: subject.threads ? 'threads' : result.mode, parameters: subject.parameters,
+    bounds: boundsOf(subject, found),
+    checkpoint: checkpoint === null ? null : formatCheckpoint(checkpoint),
+    shown: small === null ? null : shownOf(subject, small.schedule, show, factsOf(subject, result)),
+    digest: digest(),
+    isMinimal: small?.isMinimal ?? false, schedulePreemptions: small?.preemptions ?? null, wasStopped: stop(),
+  }
+}
+
+function optionsOf(subject: Subject, search: SearchSpec): CheckOptions {
+  const { order, preemptions, runs, seed, seconds, executions, steps, first = !subject.counts } = search
+  const given = { order, preemptions, runs, seed, maxSeconds: seconds, maxExecutions: executions, maxSteps: steps }
+  return {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...subject.judge, mode: subject.mode, strategy: search.strategy, collect: !first,
+    origin: { parameters: subject.parameters, threads: subject.threads },
+  }
+}
+
+function resumed(file: string, search: (resume: ReturnType<typeof parseCheckpoint>) => CheckResult): CheckResult {
+  const refuse = (error: unknown, expected: string): unknown =>
+    error instanceof CheckpointError ? new InputError({ file, line: 0, column: 0 }, error.message, expected) : error
+  let checkpoint
+  try {
+    checkpoint = parseCheckpoint(readText(file, 'a checkpoint'))
+  } catch (error) {
+    throw refuse(error, 'what --checkpoint writes')
+  }
+  try {
+    return search(checkpoint)
+  } catch (error) {
+    throw refuse(error, 'a checkpoint of this very search')
+  }
+}
+
+function smaller(subject: Subject, schedule: Schedule, { minimiseSeconds }: SearchSpec, options: CheckOptions) {
+  if (minimiseSeconds === 0) return { schedule, preemptions: null, isMinimal: false }
+  const { judge, program } = subject
+  return minimise(program, schedule, { ...judge, origin: options.origin ?? {}, maxSeconds: minimiseSeconds })
+}
+
+// ---- replay
+
+async function replayed(job: ReplayJob): Promise<ReplayOutcome> {
+  const schedule = readSchedule(job.file)
+  const subject = await subjectOf(job, schedule)
+  try {
+    const { program, judge } = subject
+    const maxSeconds = schedule.violation === null ? 0 : job.minimiseSeconds
+    const shortest = maxSeconds === 0
+      ? schedule
+      : minimise(program, schedule, { ...judge, origin: schedule, maxSeconds }).schedule
+    const { violation } = replay(program, shortest, judge)
+    const shown = shownOf(subject, shortest, job.show, factsOf(subject))
+    return { program: schedule.program, steps: shortest.steps.length / 4, violation, shown }
+  } catch (error) {
+    if (!(error instanceof ReplayError)) throw error
+    throw new InputError({ file: job.file, line: 0, column: 0 }, error.message, 'a schedule of this program')
+  }
+}
+
+function readSchedule(file: string): Schedule {
+  try {
+    return parseSchedule(readText(file, 'a schedule'))
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error
+    throw new InputError({ file, line: 0, column: 0 }, error.message, 'what `bottomhalf check` saves')
+  }
+}
+
+async function subjectOf({ file, program, model }: ReplayJob, schedule: Schedule): Promise<Subject> {
+  const { parameters: set, threads, mode } = schedule
+  const spec = { set, mode: threads ? 'threads' : mode === 'atMost' ? 'atmost' : 'exactly' } as const
+  const named = (text: string): string => (text.includes('#') ? text : `${text}#${schedule.program}`)
+  if (program !== undefined) return await loadSubject({ ...spec, program: named(program) })
+  if (model !== undefined) return await loadSubject({ ...spec, file: named(model) })
+  try {
+    return await loadSubject({ ...spec, model: schedule.program })
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(`replay: ${file} is of ${schedule.program}, which is no model here: name its file with --program or --model`)
+  }
+}
+
+// ---- what there is to show
+
+function shownOf(subject: Subject, schedule: Schedule, show: ShowSpec, facts: readonly string[]): Shown {
+  const { program, judge, readSource } = subject
+  const data = playerData(program, schedule, { ...judge, facts, command: show.command, readSource })
+  const { session, violation } = replay(program, schedule, judge)
+  return {
+    schedule: formatSchedule({ ...schedule, violation: violation ?? schedule.violation }),
+    lanes: lanes(session.executor, violation, { width: show.lanes, remark: (d) => remarkOf(data, d) }),
+    ...show.html ? { html: playerPage(data) } : {},
+    ...show.chrome ? { chrome: chromeTrace(data) } : {},
+  }
+}
+
+/** Beside a step: its line, and the rules that stand there. */
+function remarkOf({ steps, sources }: PlayerData, d: number): string {
+  const { places: [place], rules } = steps[d] ?? { places: [], rules: [] }
+  if (place === undefined) return ''
+  return [`${sources[place.source]?.name ?? '?'}:${place.line}`, ...rules.map(({ label }) => label)].join(' ')
+}
+
+/** What a verdict is about. */
+function boundsOf(subject: Subject, { preemptions, strategy }: CheckResult): string[] {
+  const { program: { contexts, cpuCount, nest } } = subject
+  const handlers = contexts.filter((context) => context.kind !== 'base').length
+  const parts = [plural(cpuCount, 'CPU'), plural(contexts.length - handlers, 'thread'), plural(handlers, 'interrupt handler')]
+  const size = parts.join(', ')
+  return [
+    handlers === 0 ? size : `${size}, ${nest} at once on a CPU; ${arrivalsOf(subject)}`,
+    ...strategy !== 'bounded' ? [] : [preemptions === null ? 'all preemptions' : `at most ${preemptions ?? 0} preemptions`],
+    'memory: sequentially consistent (docs/limits.md says what that cannot show)',
+  ]
+}
+
+function plural(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`
+}
+
+function arrivalsOf({ threads, mode }: Subject): string {
+  if (threads) return 'interrupts: threads that hold their CPU'
+  return `interrupts: each ${mode === 'exactly' ? 'exactly' : 'at most'} once`
+}
+
+function factsOf(subject: Subject, result?: Pick<CheckResult, 'strategy' | 'executions'>): string[] {
+  const search = result === undefined ? [] : [`found by ${result.strategy} after ${result.executions} executions`]
+  return [arrivalsOf(subject), ...search, 'memory: sequentially consistent']
+}
