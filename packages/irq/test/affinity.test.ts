@@ -28,7 +28,7 @@ function live(): number {
 beforeEach(() => { boot(3) })
 
 describe('IRQ-8: an affinity move', () => {
-  test('sends what comes after it to the new CPU', () => {
+  test('IRQ-8: sends what comes after it to the new CPU', () => {
     const irq = live()
     expect(irqSetAffinity(irq, 1)).toBe(0)
     msiSend(msi())
@@ -36,13 +36,13 @@ describe('IRQ-8: an affinity move', () => {
     expect([ranOn(0), ranOn(1)]).toEqual([0, 1])
   })
 
-  test('to the CPU where the interrupt is costs no vector', () => {
+  test('IRQ-8: to the CPU where the interrupt is costs no vector', () => {
     const irq = live()
     expect(irqSetAffinity(irq, 0)).toBe(0)
     expect(status(irq) & moving).toBe(0)
   })
 
-  test('MOV1: still delivers what was in flight on the old CPU', () => {
+  test('IRQ-8: MOV1: still delivers what was in flight on the old CPU', () => {
     const irq = live()
     holdBack(0)
     msiSend(msi())
@@ -52,7 +52,7 @@ describe('IRQ-8: an affinity move', () => {
     expect(status(irq) & moving).toBe(IrqStatus.MOVE_OPEN)
   })
 
-  test('MOV1: the first arrival on the new CPU lets the old one clean up, an old vector still requested first', () => {
+  test('IRQ-8: MOV1: the first arrival on the new CPU lets the old one clean up, an old vector still requested first', () => {
     const irq = live()
     const old = ld(irqDescOf(irq) + IrqDesc.vector)
     holdBack(0)
@@ -66,7 +66,7 @@ describe('IRQ-8: an affinity move', () => {
     expect([status(irq) & moving, onCpu(0, () => vectorOwner(old))]).toEqual([0, 0])
   })
 
-  test('MOV3: another while one is open answers -EAGAIN, and follows at the acknowledgement after it', () => {
+  test('IRQ-8: MOV3: another while one is open answers -EAGAIN, and follows at the acknowledgement after it', () => {
     const irq = live()
     ok(irqSetAffinity(irq, 1))
     expect(irqSetAffinity(irq, 2)).toBe(-EAGAIN)
@@ -83,21 +83,21 @@ describe('IRQ-8: an affinity move', () => {
     expect([ranOn(2), status(irq) & moving]).toEqual([1, 0])
   })
 
-  test('MOV2: of an interrupt that is shut ends at once: no false "move in progress"', () => {
+  test('IRQ-8: MOV2: of an interrupt that is shut ends at once: no false "move in progress"', () => {
     const irq = createMsiIrq(msi(), 0)
     expect([irqSetAffinity(irq, 1), irqSetAffinity(irq, 2), irqSetAffinity(irq, 1)]).toEqual([0, 0, 0])
     expect(status(irq) & moving).toBe(0)
     expect(ownedVectors()).toBe(1)
   })
 
-  test('MOV2: shutting an interrupt ends its open move', () => {
+  test('IRQ-8: MOV2: shutting an interrupt ends its open move', () => {
     const irq = live()
     expect([irqSetAffinity(irq, 1), irqSetAffinity(irq, 2), freeIrq(irq)]).toEqual([0, -EAGAIN, 0])
     expect(status(irq)).toBe(IrqStatus.DISABLED)
     expect(ownedVectors()).toBe(1)
   })
 
-  test('answers -ENOSPC when the CPU has no vector left, and leaves the interrupt where it was', () => {
+  test('IRQ-8: answers -ENOSPC when the CPU has no vector left, and leaves the interrupt where it was', () => {
     const irq = live()
     while (assignVector(1, 0x1000) > 0);
     expect(irqSetAffinity(irq, 1)).toBe(-ENOSPC)
@@ -105,7 +105,7 @@ describe('IRQ-8: an affinity move', () => {
     expect([ranOn(0), status(irq) & moving]).toEqual([1, 0])
   })
 
-  test('loses nothing in any order of moves, messages and looks', () => {
+  test('IRQ-8: loses nothing in any order of moves, messages and looks', () => {
     const irq = live()
     let sent = 0
     for (let n = 0; n < 200; n++) {

@@ -6,11 +6,12 @@ import { maskClear, maskSet, onlineMask } from '@bottomhalf/cpu'
 import { onCpu, onNoCpu } from '@bottomhalf/testkit'
 import { moveAllAway } from '../src/offline.js'
 import { setupMachine } from './setup.model.js'
+import type { IrqOptions } from '../src/index.js'
 
-export function boot(cpus = 1): void {
+export function boot(cpus = 1, options: IrqOptions = {}): void {
   formatMemory({ cpus, debug: true })
   setCurrentCpu(0)
-  setupMachine(cpus)
+  setupMachine(cpus, options)
   for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, irqEnable)
 }
 

@@ -102,7 +102,7 @@ describe('IRQ-4: a level line of ack kind EOI', () => {
     expect([inService(1), lineIsInService(5), lineIsInService(8)]).toEqual([0, false, false])
   })
 
-  test('EOI1, EOI3: a vector that is not above the one in service waits, and comes when that has ended', () => {
+  test('IRQ-4: EOI1, EOI3: a vector that is not above the one in service waits, and comes when that has ended', () => {
     const [low, high] = [bound(5), bound(8)]
     interrupt(8)
     interrupt(5)

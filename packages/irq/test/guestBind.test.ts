@@ -40,7 +40,7 @@ beforeEach(() => {
 const bind = (willShare = false) => pirqGuestBind(vcpuOf(d, 0), pirq, willShare)
 
 describe('IRQ-6: pirqGuestBind', () => {
-  test("delivers the interrupt to the guest's pIRQ, on the CPU of its vCPU", () => {
+  test("IRQ-6: delivers the interrupt to the guest's pIRQ, on the CPU of its vCPU", () => {
     expect(bind()).toBe(0)
     ok(pirqGuestMask(pirq, false))
     msiSend(msi())
@@ -49,7 +49,7 @@ describe('IRQ-6: pirqGuestBind', () => {
     expect(counted(Seen.delivered, Seen.lastPirq)).toEqual([1, pirq])
   })
 
-  test('aims at the vCPU before it unmasks: what was held back goes there', () => {
+  test('IRQ-6: aims at the vCPU before it unmasks: what was held back goes there', () => {
     msiSend(msi())
     ok(pirqGuestMask(pirq, false))
     expect(msiIsPending(msi())).toBe(true)
@@ -60,18 +60,18 @@ describe('IRQ-6: pirqGuestBind', () => {
     expect(counted(Seen.delivered)).toEqual([1])
   })
 
-  test('DP-10: leaves the MSI masked until the guest unmasks it', () => {
+  test('IRQ-6: DP-10: leaves the MSI masked until the guest unmasks it', () => {
     ok(bind())
     expect(msiIsMasked(msi())).toBe(true)
     expect(pirqGuestMask(pirq, false)).toBe(0)
     expect(msiIsMasked(msi())).toBe(false)
   })
 
-  test('of a pIRQ that is tied to nothing answers -EINVAL', () => {
+  test('IRQ-6: of a pIRQ that is tied to nothing answers -EINVAL', () => {
     expect(pirqGuestBind(vcpuOf(d, 0), tie(d, 6, 0), false)).toBe(-EINVAL)
   })
 
-  test('of an interrupt that the host has answers -EBUSY', () => {
+  test('IRQ-6: of an interrupt that the host has answers -EBUSY', () => {
     ok(requestIrq(irq, actionHandler, 0))
     const before = heap()
     expect(bind()).toBe(-EBUSY)
@@ -84,7 +84,7 @@ describe('IRQ-6: pirqGuestBind', () => {
     expect(destroyIrq(irq)).toBe(-EBUSY)
   })
 
-  test('without memory answers -ENOMEM and changes nothing', () => {
+  test('IRQ-6: without memory answers -ENOMEM and changes nothing', () => {
     const before = hash()
     failAllocation(1)
     expect(bind()).toBe(-ENOMEM)
@@ -108,14 +108,14 @@ describe('IRQ-6: pirqGuestBind', () => {
     expect(counted(Seen.delivered)).toEqual([MAX_GUESTS])
   })
 
-  test('twice of one pIRQ answers -EBUSY', () => {
+  test('IRQ-6: twice of one pIRQ answers -EBUSY', () => {
     ok(bind(true))
     expect(bind(true)).toBe(-EBUSY)
   })
 })
 
 describe('IRQ-6: pirqGuestUnbind', () => {
-  test('I2: after it nothing is delivered, not even what was on its way', () => {
+  test('IRQ-6: I2: after it nothing is delivered, not even what was on its way', () => {
     ok(bind())
     ok(pirqGuestMask(pirq, false))
     holdBack(1)
@@ -125,7 +125,7 @@ describe('IRQ-6: pirqGuestUnbind', () => {
     expect(counted(Seen.delivered)).toEqual([0])
   })
 
-  test('shuts the interrupt when the last guest goes, and frees what the bind allocated', () => {
+  test('IRQ-6: shuts the interrupt when the last guest goes, and frees what the bind allocated', () => {
     const before = heap()
     ok(bind())
     ok(pirqGuestUnbind(pirq))
@@ -135,7 +135,7 @@ describe('IRQ-6: pirqGuestUnbind', () => {
     expect(requestIrq(irq, actionHandler, 0)).toBe(0)
   })
 
-  test('leaves the others bound', () => {
+  test('IRQ-6: leaves the others bound', () => {
     makeLevel(irq)
     const other = tie(createDomain(2, 0), 5, irq)
     ok(bind(true))
@@ -145,14 +145,14 @@ describe('IRQ-6: pirqGuestUnbind', () => {
     expect(counted(Seen.delivered, Seen.lastPirq, Seen.shutdowns)).toEqual([1, other, 0])
   })
 
-  test('of a pIRQ that is not bound answers -EINVAL; while others are bound it is a BUG', () => {
+  test('IRQ-6: of a pIRQ that is not bound answers -EINVAL; while others are bound it is a BUG', () => {
     expect(pirqGuestUnbind(pirq)).toBe(-EINVAL)
     expect(pirqGuestUnbind(tie(d, 9, 0))).toBe(-EINVAL)
     ok(bind())
     expect(() => pirqGuestUnbind(tie(d, 6, irq))).toThrow(BugError)
   })
 
-  test('a hundred binds and unbinds leave heap and memory as they were', () => {
+  test('IRQ-6: a hundred binds and unbinds leave heap and memory as they were', () => {
     ok(bind())
     ok(pirqGuestUnbind(pirq))
     const before = heap()
@@ -166,7 +166,7 @@ describe('IRQ-6: pirqGuestUnbind', () => {
 })
 
 describe('IRQ-7: pirqGuestEoi', () => {
-  test('only the first EOI per interrupt counts', () => {
+  test('IRQ-7: only the first EOI per interrupt counts', () => {
     makeLevel(irq)
     ok(bind())
     raise(irq)
@@ -201,7 +201,7 @@ describe('IRQ-7: pirqGuestEoi', () => {
     expect(pirqNeedsEoi(pirq)).toBe(true)
   })
 
-  test('does nothing for a pIRQ that is not bound', () => {
+  test('IRQ-7: does nothing for a pIRQ that is not bound', () => {
     makeLevel(irq)
     pirqGuestEoi(pirq)
     pirqGuestEoi(tie(d, 9, 0))
@@ -244,7 +244,7 @@ test('GV-1: an interrupt that passthrough does not take goes to the event channe
   expect(counted(Seen.delivered, Seen.events)).toEqual([1, 1])
 })
 
-test('pirqSetAffinity and pirqGuestMask answer -EINVAL for a pIRQ that is tied to nothing', () => {
+test('IRQ-6: pirqSetAffinity and pirqGuestMask answer -EINVAL for a pIRQ tied to nothing', () => {
   expect([pirqSetAffinity(tie(d, 9, 0), 0), pirqGuestMask(tie(d, 9, 0), true)]).toEqual([-EINVAL, -EINVAL])
   expect(pirqSetAffinity(pirq, 0)).toBe(0)
 })

@@ -32,14 +32,14 @@ beforeEach(() => {
 describe('IRQ-1: a level line', () => {
   beforeEach(() => { fresh(true) })
 
-  test('PIN1: starts masked; unmasking one that is up sends', () => {
+  test('IRQ-1: PIN1: starts masked; unmasking one that is up sends', () => {
     lineAssert(GSI)
     expect([lineIsMasked(GSI), lineIsAsserted(GSI), arrived()]).toEqual([true, true, false])
     pinUnmask(pin())
     expect([lineIsMasked(GSI), arrived()]).toEqual([false, true])
   })
 
-  test('PIN1: sends nothing more until its EOI, and again then if it is still up', () => {
+  test('IRQ-1: PIN1: sends nothing more until its EOI, and again then if it is still up', () => {
     pinUnmask(pin())
     lineAssert(GSI)
     expect([arrived(), lineIsInService(GSI)]).toEqual([true, true])
@@ -55,14 +55,14 @@ describe('IRQ-1: a level line', () => {
     expect([arrived(), lineIsInService(GSI)]).toEqual([false, false])
   })
 
-  test('PIN1: one that went down before it was unmasked sends nothing', () => {
+  test('IRQ-1: PIN1: one that went down before it was unmasked sends nothing', () => {
     lineAssert(GSI)
     lineDeassert(GSI)
     pinUnmask(pin())
     expect(arrived()).toBe(false)
   })
 
-  test('PIN1: an end while masked sends at the unmask', () => {
+  test('IRQ-1: PIN1: an end while masked sends at the unmask', () => {
     pinUnmask(pin())
     lineAssert(GSI)
     expect(arrived()).toBe(true)
@@ -72,7 +72,7 @@ describe('IRQ-1: a level line', () => {
     expect(arrived()).toBe(true)
   })
 
-  test('is up while one of several devices holds it up', () => {
+  test('IRQ-1: is up while one of several devices holds it up', () => {
     lineAssert(GSI)
     lineAssert(GSI)
     lineDeassert(GSI)
@@ -86,7 +86,7 @@ describe('IRQ-1: a level line', () => {
 describe('IRQ-1: an edge line', () => {
   beforeEach(() => { fresh(false) })
 
-  test('PIN2: sends at each rising, whatever was ended', () => {
+  test('IRQ-1: PIN2: sends at each rising, whatever was ended', () => {
     pinUnmask(pin())
     linePulse(GSI)
     expect(arrived()).toBe(true)
@@ -96,14 +96,14 @@ describe('IRQ-1: an edge line', () => {
     expect(arrived()).toBe(false)
   })
 
-  test('PIN2: forgets what comes while it is masked', () => {
+  test('IRQ-1: PIN2: forgets what comes while it is masked', () => {
     linePulse(GSI)
     lineAssert(GSI)
     pinUnmask(pin())
     expect(arrived()).toBe(false)
   })
 
-  test('PIN3: goes where it was aimed last', () => {
+  test('IRQ-1: PIN3: goes where it was aimed last', () => {
     pinUnmask(pin())
     pinWriteTarget(pin(), 2, 0x99)
     linePulse(GSI)
@@ -111,13 +111,13 @@ describe('IRQ-1: an edge line', () => {
   })
 })
 
-test('a line that the machine does not have is a BUG for a device', () => {
+test('IRQ-1: a line that the machine does not have is a BUG for a device', () => {
   expect(pinOf(24)).toBe(0)
   expect(pinOf(-1)).toBe(0)
   expect(() => { lineAssert(24) }).toThrow(BugError)
 })
 
-test('PIN1, PIN2: any sequence of operations does what a plain model says', () => {
+test('IRQ-1, PIN1, PIN2: any sequence of operations does what a plain model says', () => {
   const steps = fc.array(fc.constantFrom('up', 'down', 'mask', 'unmask', 'eoi', 'maskAndEoi', 'aim'), { maxLength: 40 })
   fc.assert(fc.property(fc.boolean(), steps, (level, operations) => {
     fresh(level)

@@ -40,7 +40,7 @@ describe('MSI1, MSI2 under every interleaving', () => {
     machine.spawn(1, () => aim(1, 0x61))
   }
 
-  test('a message sent while masks and target change is neither lost nor left behind', () => {
+  test('MSI1: a message sent while masks and target change is neither lost nor left behind', () => {
     const machine = machineWithEntry()
     const result = exhaustive(machine, program(machine, unmaskBoth), nothingHeld(machine))
     expect(result.failure?.reason).toBeUndefined()
@@ -48,14 +48,14 @@ describe('MSI1, MSI2 under every interleaving', () => {
     expect(result.executions).toBeGreaterThan(100)
   })
 
-  test('the twin that does not look for a held-back message loses it', () => {
+  test('MSI1: the twin that does not look for a held-back message loses it', () => {
     const machine = machineWithEntry()
     expect(exhaustive(machine, program(machine, unmaskBothTwin), nothingHeld(machine)).failure).toBeDefined()
   })
 })
 
 describe('IRQ-2 under random schedules', () => {
-  test('an action never runs on two CPUs at once, and begins after every arrival, while the interrupt moves', () => {
+  test('IRQ-2: an action never runs on two CPUs at once, and begins after every arrival, while the interrupt moves', () => {
     const machine = lockstep({ cpus: 3, irqsOn: true, interrupts: 'free' })
     const irq = machine.call(0, () => bootWithHostIrq(3))
     const result = sample(machine, () => {
@@ -69,7 +69,7 @@ describe('IRQ-2 under random schedules', () => {
     expect(result.failure?.reason).toBeUndefined()
   })
 
-  test('two CPUs that take the same interrupt at once run its action one after the other', () => {
+  test('IRQ-2: two CPUs that take the same interrupt at once run its action one after the other', () => {
     const machine = lockstep({ cpus: 2 })
     const irq = machine.call(0, () => bootWithHostIrq(2))
     const vector = vectorOf(machine, irq)
@@ -88,7 +88,7 @@ describe('IRQ-2 under random schedules', () => {
     expect(sample(machine, both(() => doIrqTwin(irq)), once, random).failure).toBeDefined()
   })
 
-  test('freeIrq returns when the action runs on no CPU; the twin that does not wait is found', () => {
+  test('IRQ-2: freeIrq returns when the action runs on no CPU; the twin that does not wait is found', () => {
     const machine = lockstep({ cpus: 2, irqsOn: true, interrupts: 'free' })
     const irq = machine.call(0, () => bootWithHostIrq(2))
     const program = (freeing: () => void) => () => {
@@ -112,14 +112,14 @@ describe('I2: after pirqGuestUnbind returned', () => {
     expect(at(machine, Seen.delivered)).toBe(at(machine, Seen.isDirty) - 1)
   }
 
-  test('nothing is delivered, whatever was in flight on another CPU', () => {
+  test('I2: nothing is delivered, whatever was in flight on another CPU', () => {
     const machine = lockstep({ cpus: 2, irqsOn: true, interrupts: 'free' })
     const pirq = machine.call(0, () => bootWithGuestIrq(2, 1))
     const result = sample(machine, program(machine, () => unbindAndTell(pirq)), noneAfter(machine), random)
     expect(result.failure?.reason).toBeUndefined()
   })
 
-  test('the twin that takes the guest away without the lock is found', () => {
+  test('I2: the twin that takes the guest away without the lock is found', () => {
     const machine = lockstep({ cpus: 2, irqsOn: true, interrupts: 'free' })
     const pirq = machine.call(0, () => bootWithGuestIrq(2, 1))
     const result = sample(machine, program(machine, () => unbindAndTellTwin(pirq, 1)), noneAfter(machine), random)

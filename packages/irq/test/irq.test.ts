@@ -43,7 +43,7 @@ function create(cpu = 0): number {
 }
 
 describe('IRQ-1: descriptors', () => {
-  test('an interrupt is created shut and masked, with a descriptor, and nobody bound', () => {
+  test('IRQ-1: an interrupt is created shut and masked, with a descriptor, and nobody bound', () => {
     const irq = create(1)
     expect(irq).toBe(1)
     const desc = irqDescOf(irq)
@@ -52,16 +52,16 @@ describe('IRQ-1: descriptors', () => {
     expect(msiIsMasked(msi())).toBe(true)
   })
 
-  test('numbers that nobody created, and those out of range, have none', () => {
+  test('IRQ-1: numbers that nobody created, and those out of range, have none', () => {
     expect([-1, 0, 1, IRQS, IRQS + 1].map(irqDescOf)).toEqual([0, 0, 0, 0, 0])
   })
 
-  test('creation on a CPU that is not online answers -EINVAL', () => {
+  test('IRQ-1: creation on a CPU that is not online answers -EINVAL', () => {
     expect(createMsiIrq(msi(), 7)).toBe(-EINVAL)
     expect(irqDescOf(1)).toBe(0)
   })
 
-  test('all numbers are given out once, then -ENOSPC; a destroyed one is free again', () => {
+  test('IRQ-1: all numbers are given out once, then -ENOSPC; a destroyed one is free again', () => {
     const all = Array.from({ length: IRQS }, () => create())
     expect(all).toEqual(Array.from({ length: IRQS }, (_, i) => i + 1))
     expect(create()).toBe(-ENOSPC)
@@ -69,7 +69,7 @@ describe('IRQ-1: descriptors', () => {
     expect(create()).toBe(5)
   })
 
-  test('one that is in use is not destroyed', () => {
+  test('IRQ-1: one that is in use is not destroyed', () => {
     const irq = create()
     expect(requestIrq(irq, actionHandler, 0)).toBe(0)
     expect(destroyIrq(irq)).toBe(-EBUSY)
@@ -78,7 +78,7 @@ describe('IRQ-1: descriptors', () => {
     expect(destroyIrq(irq)).toBe(-EINVAL)
   })
 
-  test('a controller is asked for each operation it has, and not for those it has not', () => {
+  test('IRQ-1: a controller is asked for each operation it has, and not for those it has not', () => {
     const irq = create()
     makeLevel(irq)
     ok(requestIrq(irq, actionHandler, 0))
@@ -89,20 +89,20 @@ describe('IRQ-1: descriptors', () => {
 })
 
 describe('IRQ-2: doIrq', () => {
-  test('an interrupt runs the action of its descriptor', () => {
+  test('IRQ-2: an interrupt runs the action of its descriptor', () => {
     ok(requestIrq(create(), actionHandler, 0))
     msiSend(msi())
     expect(counted(Seen.actions)).toEqual([1])
   })
 
-  test('a vector that belongs to nobody is counted on its CPU, and is not fatal', () => {
+  test('IRQ-2: a vector that belongs to nobody is counted on its CPU, and is not fatal', () => {
     raiseVector(1, 0x99)
     take(1)
     expect([unmappedArrivals(0), unmappedArrivals(1)]).toEqual([0, 1])
     expect(ld(cpuArea(1, CpuState) + CpuState.unmappedVectors)).toBe(0)
   })
 
-  test("the host's action runs with its descriptor unlocked, IF = 1 and INPROGRESS", () => {
+  test("IRQ-2: the host's action runs with its descriptor unlocked, IF = 1 and INPROGRESS", () => {
     const irq = create()
     ok(requestIrq(irq, lookingHandler, irq))
     msiSend(msi())
@@ -110,13 +110,13 @@ describe('IRQ-2: doIrq', () => {
     expect(status(irq)).toBe(0)
   })
 
-  test('an arrival during the action is served by the CPU that runs it, after it', () => {
+  test('IRQ-2: an arrival during the action is served by the CPU that runs it, after it', () => {
     ok(requestIrq(create(), againHandler, 0))
     msiSend(msi())
     expect(found).toEqual([0, 1, 2])
   })
 
-  test('an arrival with no action is dropped', () => {
+  test('IRQ-2: an arrival with no action is dropped', () => {
     const irq = create()
     ok(requestIrq(irq, actionHandler, 0))
     holdBack(0)
@@ -127,7 +127,7 @@ describe('IRQ-2: doIrq', () => {
     expect(unmappedArrivals(0)).toBe(0)
   })
 
-  test('what was held back while the interrupt was shut comes when it is started', () => {
+  test('IRQ-2: what was held back while the interrupt was shut comes when it is started', () => {
     const irq = create()
     msiSend(msi())
     expect(counted(Seen.actions)).toEqual([0])
@@ -137,12 +137,12 @@ describe('IRQ-2: doIrq', () => {
 })
 
 describe('requestIrq, freeIrq', () => {
-  test('answer -EINVAL for an interrupt that does not exist, and for one without host action', () => {
+  test('IRQ-2: requestIrq and freeIrq answer -EINVAL for an interrupt that does not exist, and for one without host action', () => {
     expect([requestIrq(1, actionHandler, 0), freeIrq(1)]).toEqual([-EINVAL, -EINVAL])
     expect(freeIrq(create())).toBe(-EINVAL)
   })
 
-  test('a second request answers -EBUSY, and nothing is left of it', () => {
+  test('IRQ-2: a second request answers -EBUSY, and nothing is left of it', () => {
     const irq = create()
     ok(requestIrq(irq, actionHandler, 0))
     const before = heap()
@@ -152,7 +152,7 @@ describe('requestIrq, freeIrq', () => {
     expect([found, counted(Seen.actions)]).toEqual([[], [1]])
   })
 
-  test('without memory a request answers -ENOMEM and changes nothing', () => {
+  test('IRQ-2: without memory a request answers -ENOMEM and changes nothing', () => {
     const irq = create()
     const before = hash()
     failAllocation(1)
@@ -160,7 +160,7 @@ describe('requestIrq, freeIrq', () => {
     expect(hash()).toBe(before)
   })
 
-  test('a freed action is gone from the heap, and the interrupt is shut', () => {
+  test('IRQ-2: a freed action is gone from the heap, and the interrupt is shut', () => {
     const irq = create()
     const before = heap()
     ok(requestIrq(irq, actionHandler, 0))
@@ -175,12 +175,12 @@ test('IRQ-1: an interrupt in use that has no descriptor is a BUG', async () => {
   expect(() => knownIrqDesc(3)).toThrow(BugError)
 })
 
-test('irqSetAffinity answers -EINVAL for an interrupt that does not exist, or a CPU that is not online', () => {
+test('IRQ-8: irqSetAffinity answers -EINVAL for an interrupt that does not exist, or a CPU not online', () => {
   expect(irqSetAffinity(1, 0)).toBe(-EINVAL)
   expect(irqSetAffinity(create(), 9)).toBe(-EINVAL)
 })
 
-test('descriptors that different CPUs use share no cache line', () => {
+test('IRQ-1: descriptors that different CPUs use share no cache line', () => {
   expect((descAt(2) - descAt(1)) % 32).toBe(0)
   expect(descAt(1) % 32).toBe(0)
 })

@@ -18,7 +18,7 @@ const ranOn = (cpu: number) => ld(cpuArea(cpu, Here) + Here.actions)
 beforeEach(() => { boot(3) })
 
 describe('IRQ-1: the interrupt of a line', () => {
-  test('is found by its GSI while it exists', () => {
+  test('IRQ-1: is found by its GSI while it exists', () => {
     expect(irqOfGsi(GSI)).toBe(-EINVAL)
     const irq = createLineIrq(GSI, LINE_LEVEL, 0)
     expect(irqOfGsi(GSI)).toBe(irq)
@@ -28,13 +28,13 @@ describe('IRQ-1: the interrupt of a line', () => {
     expect(createLineIrq(GSI, LINE_EDGE, 0)).toBe(irq)
   })
 
-  test('of a line that is not there, or on a CPU that is not, is refused', () => {
+  test('IRQ-1: of a line that is not there, or on a CPU that is not, is refused', () => {
     expect([createLineIrq(64, LINE_LEVEL, 0), createLineIrq(GSI, LINE_LEVEL, 7)]).toEqual([-EINVAL, -EINVAL])
     expect([createLineIrq(16, LINE_PIC, 0), createLineIrq(4, LINE_PIC, 1)]).toEqual([-EINVAL, -EINVAL])
     expect(irqOfGsi(GSI)).toBe(-EINVAL)
   })
 
-  test('without a free number leaves the line free', () => {
+  test('IRQ-1: without a free number leaves the line free', () => {
     for (let gsi = 0; gsi < IRQS; gsi++) expect(createLineIrq(gsi, LINE_EDGE, 0)).toBeGreaterThan(0)
     expect(createLineIrq(50, LINE_EDGE, 0)).toBe(-ENOSPC)
     ok(destroyIrq(irqOfGsi(0)))
@@ -69,7 +69,7 @@ describe('IRQ-4: a level line bound to a guest', () => {
     ok(pirqGuestBind(vcpuOf(d, 0), pirq, true))
   })
 
-  test('is masked until the guest finishes, then comes again if it is still up', () => {
+  test('IRQ-4: is masked until the guest finishes, then comes again if it is still up', () => {
     device(lineAssert, GSI)
     take(1)
     expect(counted(Seen.delivered)).toEqual([1])
@@ -96,7 +96,7 @@ describe('IRQ-4: a level line bound to a guest', () => {
     expect(lineIsMasked(GSI)).toBe(false)
   })
 
-  test('LINE1: what was on its way when the last guest unbound leaves it shut', () => {
+  test('IRQ-4: LINE1: what was on its way when the last guest unbound leaves it shut', () => {
     holdBack(1)
     device(lineAssert, GSI)
     ok(pirqGuestUnbind(pirq))

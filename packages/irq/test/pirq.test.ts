@@ -25,35 +25,35 @@ beforeEach(() => {
 })
 
 describe('IRQ-9: mapDomainPirq', () => {
-  test('ties a number to an interrupt, and tells passthrough of the new record', () => {
+  test('IRQ-9: ties a number to an interrupt, and tells passthrough of the new record', () => {
     expect(mapDomainPirq(d, P(5), irq)).toBe(0)
     expect([load(seen(Seen.initialised)), records()]).toEqual([1, 1])
     expect(pirqGuestBind(vcpuOf(d, 0), pirqRecordOf(d, P(5)), false)).toBe(0)
   })
 
-  test.each([['below 0', -1], ['beyond the last', 16]])('refuses a number %s with -EINVAL', (_what, n) => {
+  test.each([['below 0', -1], ['beyond the last', 16]])('IRQ-9: refuses a number %s with -EINVAL', (_what, n) => {
     expect([mapDomainPirq(d, P(n), irq), unmapDomainPirq(d, P(n))]).toEqual([-EINVAL, -EINVAL])
   })
 
-  test('refuses an interrupt that does not exist with -EINVAL', () => {
+  test('IRQ-9: refuses an interrupt that does not exist with -EINVAL', () => {
     expect(mapDomainPirq(d, P(5), irq + 1)).toBe(-EINVAL)
     expect(records()).toBe(0)
   })
 
-  test('refuses a number that is tied with -EEXIST, and the mapping stays (XSA-237)', () => {
+  test('IRQ-9: refuses a number that is tied with -EEXIST, and the mapping stays (XSA-237)', () => {
     ok(mapDomainPirq(d, P(5), irq))
     expect([mapDomainPirq(d, P(5), irq), mapDomainPirq(d, P(5), irq)]).toEqual([-EEXIST, -EEXIST])
     expect(unmapDomainPirq(d, P(5))).toBe(0)
   })
 
-  test('refuses an interrupt that another number has with -EBUSY, and leaves no record', () => {
+  test('IRQ-9: refuses an interrupt that another number has with -EBUSY, and leaves no record', () => {
     ok(mapDomainPirq(d, P(5), irq))
     expect(mapDomainPirq(d, P(6), irq)).toBe(-EBUSY)
     settle()
     expect(records()).toBe(1)
   })
 
-  test('without memory answers -ENOMEM and changes nothing', () => {
+  test('IRQ-9: without memory answers -ENOMEM and changes nothing', () => {
     const before = hash()
     for (const nth of [1, 2]) {
       failAllocation(nth)
@@ -65,7 +65,7 @@ describe('IRQ-9: mapDomainPirq', () => {
     expect(mapDomainPirq(d, P(5), irq)).toBe(0)
   })
 
-  test('an interrupt that a number is tied to is not destroyed', () => {
+  test('IRQ-9: an interrupt that a number is tied to is not destroyed', () => {
     ok(mapDomainPirq(d, P(5), irq))
     expect(destroyIrq(irq)).toBe(-EBUSY)
     ok(unmapDomainPirq(d, P(5)))
@@ -74,13 +74,13 @@ describe('IRQ-9: mapDomainPirq', () => {
 })
 
 describe('IRQ-9: unmapDomainPirq', () => {
-  test('of a number that is not tied answers -EINVAL', () => {
+  test('IRQ-9: of a number that is not tied answers -EINVAL', () => {
     expect(unmapDomainPirq(d, P(5))).toBe(-EINVAL)
     ok(mapDomainPirq(d, P(5), irq))
     expect([unmapDomainPirq(d, P(5)), unmapDomainPirq(d, P(5))]).toEqual([0, -EINVAL])
   })
 
-  test('unbinds a bound number by force, and keeps the number until the guest has unbound it itself', () => {
+  test('IRQ-9: unbinds a bound number by force, and keeps the number until the guest has unbound it itself', () => {
     ok(mapDomainPirq(d, P(5), irq))
     const record = pirqRecordOf(d, P(5))
     ok(pirqGuestBind(vcpuOf(d, 0), record, false))
@@ -97,7 +97,7 @@ describe('IRQ-9: unmapDomainPirq', () => {
 })
 
 describe('IRQ-10: a record', () => {
-  test('is freed through RCU when its last part is at rest', () => {
+  test('IRQ-10: is freed through RCU when its last part is at rest', () => {
     ok(mapDomainPirq(d, P(5), irq))
     ok(unmapDomainPirq(d, P(5)))
     expect([pirqRecordOf(d, P(5)), records()]).toEqual([0, 1])
@@ -120,7 +120,7 @@ describe('IRQ-10: a record', () => {
     expect(records()).toBe(0)
   })
 
-  test('a thousand maps and unmaps leave no record behind', () => {
+  test('IRQ-10: a thousand maps and unmaps leave no record behind', () => {
     for (let n = 0; n < 1000; n++) {
       expect(mapDomainPirq(d, P(n % 16), irq)).toBe(0)
       expect(unmapDomainPirq(d, P(n % 16))).toBe(0)
@@ -132,13 +132,13 @@ describe('IRQ-10: a record', () => {
 })
 
 describe('IRQ-9: free numbers', () => {
-  test('are searched from the top downward', () => {
+  test('IRQ-9: are searched from the top downward', () => {
     expect(findFreePirq(d)).toBe(15)
     ok(mapDomainPirq(d, P(15), irq))
     expect(findFreePirq(d)).toBe(14)
   })
 
-  test('run out with -ENOSPC', () => {
+  test('IRQ-9: run out with -ENOSPC', () => {
     for (let n = 0; n < 16; n++) ok(mapDomainPirq(d, P(n), createMsiIrq(seen(Seen.msi), 0)))
     expect(findFreePirq(d)).toBe(-ENOSPC)
   })

@@ -11,6 +11,7 @@ import { setupTimers } from '@bottomhalf/timer'
 import { descAt } from '../src/irqDesc.js'
 import { tiedIrq } from '../src/pirqIrq.js'
 import { ACK_UNMASK, HwIrqController, IrqDesc, mapDomainPirq, MsiEntry, setPirqOperations, setupIrqs } from '../src/index.js'
+import type { IrqOptions } from '../src/index.js'
 import type { DomId, Errno, Pirq, Ref, SoftirqNr } from '@bottomhalf/base'
 
 /** What the test's layers have seen. Atomic counters. */
@@ -35,14 +36,14 @@ export const seen = (field: number): number => Seen.base + field
 /** Interrupts that `setupMachine` makes room for. */
 export const IRQS = 40
 
-export function setupMachine(cpus: number): void {
+export function setupMachine(cpus: number, options: IrqOptions = {}): void {
   setupSpinlocks({})
   setupCpus(cpus)
   setupSoftirqs(1 as SoftirqNr)
   setupTimers(0 as SoftirqNr)
   setupRcu(3 as SoftirqNr)
   setupDomains()
-  ok(setupIrqs(IRQS))
+  ok(setupIrqs(IRQS, options))
   setPirqOperations({ deliver: deliverHandler, init: initHandler, clean: cleanHandler, sendEvent: sendEventHandler })
 }
 

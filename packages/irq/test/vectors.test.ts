@@ -13,18 +13,18 @@ beforeEach(() => { boot(2) })
 const assign = (count: number, cpu = 0) => Array.from({ length: count }, () => assignVector(cpu, DESC))
 
 describe('IRQ-8: vectors', () => {
-  test('are handed out in steps of 8', () => {
+  test('IRQ-8: are handed out in steps of 8', () => {
     expect(assign(4)).toEqual([0x21, 0x29, 0x31, 0x39])
   })
 
-  test('rotate: one that was given back comes again only after all others', () => {
+  test('IRQ-8: rotate: one that was given back comes again only after all others', () => {
     const [first] = assign(1)
     releaseVector(0, first ?? 0)
     expect(assign(VECTORS - 1)).not.toContain(first)
     expect(assign(1)).toEqual([first])
   })
 
-  test('are all of 0x21 to 0xdf, each once, then -ENOSPC; the clean-up vector is none of them', () => {
+  test('IRQ-8: are all of 0x21 to 0xdf, each once, then -ENOSPC; the clean-up vector is none of them', () => {
     const all = assign(VECTORS)
     expect([...all].sort((a, b) => a - b)).toEqual(Array.from({ length: VECTORS }, (_, i) => 0x21 + i))
     expect(all).not.toContain(IRQ_MOVE_CLEANUP_VECTOR)
@@ -32,7 +32,7 @@ describe('IRQ-8: vectors', () => {
     expect(assign(1, 1)[0]).toBeGreaterThan(0)
   })
 
-  test('belong to the descriptor on their CPU, until they are given back', () => {
+  test('IRQ-8: belong to the descriptor on their CPU, until they are given back', () => {
     const [vector] = assign(1)
     expect(vectorOwner(vector ?? 0)).toBe(DESC)
     releaseVector(0, vector ?? 0)
