@@ -20,6 +20,7 @@ import { Heap } from './heap.js'
 import { BLOCKS, LOCAL, Op, passes, properties, WRITES } from './op.js'
 import { MAX_CONTEXTS, type ContextHost, type Contexts, type Mode, type Program, type Violation, type ViolationKind }
   from './program.js'
+import { Relaxing } from './relaxing.js'
 import { Trace } from './trace.js'
 import { Undo } from './undo.js'
 
@@ -69,6 +70,7 @@ export class Executor implements ContextHost {
   private readonly clocks: Clocks
   readonly contexts: Contexts
   private readonly heap: Heap | null
+  private readonly relaxing: Relaxing | null
   private readonly firstWord: number
   private readonly footprints: Footprints | null
 
@@ -110,6 +112,7 @@ export class Executor implements ContextHost {
     this.firstWord = prepared.firstWord
     const { heap } = prepared
     this.heap = heap === null ? null : new Heap(this, heap.base, heap.end, heap.live)
+    this.relaxing = prepared.relaxWaits === true ? new Relaxing(this) : null
     this.begin(prepared.irqOn ?? -1)
   }
 
@@ -186,7 +189,8 @@ export class Executor implements ContextHost {
     const rows = this.requested + cpu * VECTOR_ROWS
     for (let row = 0; row < VECTOR_ROWS; row++) hash = Math.imul(hash, 33) + cells[rows + row]!
     const label = this.currentOf(cpu)
-    const wakes = label >= 0 && this.pendingOp[label] === Op.Woken && this.canProceed(label)
+    const op = label < 0 ? Op.Done : this.pendingOp[label]!
+    const wakes = (op === Op.Woken || op === Op.CpuRelax) && this.canProceed(label)
     return wakes ? ~hash : hash
   }
 
@@ -211,6 +215,7 @@ export class Executor implements ContextHost {
     this.depth = d + 1
     if (((trace.started[d]! >>> label) & 1) === 0) this.enter(d, label, cpu)
     else this.perform(d, label, cpu)
+    this.relaxing?.extend(d)
     if (this.violation === null) this.refresh(d, cpu)
     else this.nothingIsEnabled(d + 1)
   }
@@ -288,6 +293,7 @@ export class Executor implements ContextHost {
       if (this.pendingOp[label] === Op.Done) trace.finished[0]! |= 1 << label
     }
     for (let cpu = 0; cpu < this.cpuCount; cpu++) this.refreshCpu(0, cpu)
+    if (this.relaxing !== null) this.force(0)
     trace.quiet[0] = this.quietAt(0)
     this.undo.length = 0
   }
@@ -430,10 +436,23 @@ export class Executor implements ContextHost {
     trace.steps[d + 1] = trace.steps[d]! & others
     trace.enters[d + 1] = trace.enters[d]! & others
     trace.waiting[d + 1] = trace.waiting[d]! & others
-    if (trace.writes[d] !== 0 && trace.waiting[d + 1] !== 0) this.refreshWaiting(d + 1)
+    if ((trace.writes[d] !== 0 || trace.forced[d] !== 0) && trace.waiting[d + 1] !== 0) this.refreshWaiting(d + 1)
     if (trace.op[d] === Op.RaiseVector) this.refreshCpu(d + 1, trace.a[d]!)
     this.refreshCpu(d + 1, cpu)
+    trace.forced[d + 1] = 0
+    if (this.relaxing !== null) this.force(d + 1)
     trace.quiet[d + 1] = this.quietAt(d + 1)
+  }
+
+  /** Where nobody else can go on, those that relax do. */
+  private force(d: number): void {
+    const { trace, pendingOp } = this
+    if (trace.steps[d] !== 0 || (this.mode === 'exactly' && trace.enters[d] !== 0)) return
+    for (let labels = trace.waiting[d]!; labels !== 0; labels &= labels - 1) {
+      const label = 31 - Math.clz32(labels & -labels)
+      if (pendingOp[label] === Op.CpuRelax) trace.steps[d] |= 1 << label
+    }
+    trace.forced[d] = trace.steps[d] === 0 ? 0 : 1
   }
 
   private nothingIsEnabled(d: number): void {
@@ -498,6 +517,7 @@ export class Executor implements ContextHost {
   private canProceed(label: number): boolean {
     const op = this.pendingOp[label]!
     const b = this.pendingB[label]!
+    if (op === Op.CpuRelax) return this.relaxing === null || ((this.relaxing.awake() >>> label) & 1) !== 0
     if (op === Op.Woken) return this.undo.cells[this.entries + this.cpuOf[label]!]! > b
     return passes(op, b, this.pendingC[label]!, this.memory[this.pendingA[label]!]!)
   }

@@ -21,7 +21,7 @@ export class Heap {
   private readonly owner: number
   private readonly next: number
   private readonly arenas: number
-  /** Blocks that contexts allocated and nobody gave back: how many. */
+  /** How many blocks more there are than at the start. */
   private readonly count: number
   private readonly arenaWords: number
 
@@ -69,7 +69,7 @@ export class Heap {
     const first = this.owner + address - this.base
     const owner = address >= this.base && address < this.end ? undo.cells[first]! : 0
     if (owner === 1) {
-      if (address >= this.arenas) undo.set(this.count, undo.cells[this.count]! - 1)
+      undo.set(this.count, undo.cells[this.count]! - 1)
       return this.release(first)
     }
     if (owner === -1) this.executor.failHere(d, ['double-free', `the block at ${address} was freed before`])
@@ -77,11 +77,11 @@ export class Heap {
     return 0
   }
 
-  /** Addresses of the blocks that contexts allocated and nobody gave back. */
+  /** If there are more blocks than at the start: those that contexts allocated and nobody gave back. */
   live(): number[] {
     const { cells } = this.executor.undo
     const blocks: number[] = []
-    if (cells[this.count] === 0) return blocks
+    if (cells[this.count]! <= 0) return blocks
     for (let address = this.arenas; address < this.end; address++) {
       if (cells[this.owner + address - this.base] === 1) blocks.push(address)
     }

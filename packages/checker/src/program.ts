@@ -54,6 +54,8 @@ export interface Prepared {
   readonly heap: { readonly base: number, readonly end: number, readonly live: readonly Block[] } | null
   /** CPUs that start with IF = 1. Default: all. */
   readonly irqOn?: number
+  /** Whether `cpuRelax` waits until something has changed (see `Relaxing`). Default: no. */
+  readonly relaxWaits?: boolean
 }
 
 /** A block of the heap that is allocated from the start. Contexts allocate behind them all. */

@@ -27,7 +27,7 @@ export interface Replay {
   readonly violation: Violation | null
 }
 
-export interface ReplayOptions extends Pick<SessionOptions, 'dataRaces' | 'maxSteps'>, EndJudge {
+export interface ReplayOptions extends Pick<SessionOptions, 'dataRaces'>, EndJudge {
   /** Sees every step when it was taken, and where its operation stands in the source; first, as step -1, the start. */
   readonly watch?: (executor: Executor, step: number, places: readonly CodePlace[]) => void
 }
@@ -38,13 +38,17 @@ export function replay(program: Program, schedule: Schedule, options: ReplayOpti
   if (names.join() !== schedule.contexts.join()) {
     throw new ReplayError(0, `the program has contexts ${names.join(', ')}, the schedule ${schedule.contexts.join(', ')}`)
   }
-  const session = new Session(program, { ...options, mode: schedule.mode, places: options.watch !== undefined })
+  const labels = labelsOf(schedule)
+  const { kind } = schedule.violation ?? {}
+  const maxSteps = labels.length + (kind === 'step-limit' || kind === 'livelock' ? 0 : 1)
+  const places = options.watch !== undefined
+  const session = new Session(program, { ...options, maxSteps, mode: schedule.mode, places })
   const { executor } = session
   options.watch?.(executor, -1, [])
-  labelsOf(schedule).forEach((label, d) => {
-    const places = executor.hasStarted(label) ? executor.contexts.places?.(label) ?? [] : []
+  labels.forEach((label, d) => {
+    const code = executor.hasStarted(label) ? executor.contexts.places?.(label) ?? [] : []
     stepAsRecorded(session, schedule, label, d)
-    options.watch?.(executor, d, places)
+    options.watch?.(executor, d, code)
   })
   return { session, violation: judgeEnd(session.executor, options) }
 }

@@ -42,6 +42,8 @@ export class Trace {
   waiting = new Int32Array(this.capacity)
   /** The context whose next step nobody else can see, as a set: then nothing else is tried. */
   quiet = new Int32Array(this.capacity)
+  /** Whether contexts that relax are enabled only because nobody else is. */
+  forced = new Uint8Array(this.capacity)
   /** The log of the cells. */
   mark = new Int32Array(this.capacity)
 
@@ -56,5 +58,5 @@ export class Trace {
 
 const columns = [
   'label', 'cpu', 'op', 'a', 'b', 'c', 'time', 'value', 'address', 'length', 'writes', 'old', 'old2',
-  'started', 'finished', 'irqOn', 'steps', 'enters', 'waiting', 'quiet', 'mark',
+  'started', 'finished', 'irqOn', 'steps', 'enters', 'waiting', 'quiet', 'forced', 'mark',
 ] as const

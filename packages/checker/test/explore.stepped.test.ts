@@ -4,17 +4,22 @@ import {
   AWAIT_ALL_CLEAR, AWAIT_ANY_SET, AWAIT_EQ, AWAIT_NE, LOCAL_TIMER_VECTOR, setInterruptEntry,
 } from '@bottomhalf/machine'
 import { Op as MachineOp } from '@bottomhalf/machine/engine'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { explore, replayModel } from '../src/model/explore.js'
 import { defineModel, DEVICE, type ModelDefinition } from '../src/model/model.js'
+import { Footprints } from '../src/footprints.js'
+import type { End } from '../src/judge.js'
 import * as ops from '../src/op.js'
 import { formatSchedule, parseSchedule } from '../src/schedule.js'
 import {
-  add, addIrqsave, arm, boot, consume, Counter, fickle, leaves, onVectorHandler, publish, readNull, ring,
-  sleepUntilFlag, spoil, waitForEver, watchFlags, watchFlagsInIrq, wrongValue,
+  add, addIrqsave, arm, boot, consume, Counter, countTurns, fickle, leaves, lookAround, onVectorHandler, publish,
+  raiseFlag, readNull, ring, sleepUntilFlag, spin, spoil, waitForEver, watchFlags, watchFlagsInIrq, writeLate,
+  wrongValue,
 } from './protocols.model.js'
 
 const value = (expected: number) => () => wrongValue(expected)
+
+const fail = (message: string): never => { throw new Error(message) }
 
 const counter = (locked: boolean) => defineModel({
   name: 'counter', cpus: 2,
@@ -82,6 +87,45 @@ describe.each(['dpor', 'optimal', 'naive', 'bounded', 'stateful'] as const)('%s'
     expect((await explore(model(false), { strategy })).violation?.kind).toBe('leak')
     const early = await explore(model(true), { strategy, allowLeaks: true, dataRaces: false })
     expect(['use-after-free', 'double-free']).toContain(early.violation?.kind)
+  })
+})
+
+describe('steps that are taken at once', () => {
+  const late = defineModel({ name: 'late', cpus: 2, threads: [{ run: () => lookAround() }, { run: () => writeLate() }] })
+  const values = async (everyStep: boolean) => {
+    const seen = new Set<number>()
+    const atRest = (_shared: undefined, { word }: End): undefined => { seen.add(word(Counter.base + Counter.value)) }
+    await explore({ ...late, atRest }, { everyStep, dataRaces: false })
+    return [...seen].sort()
+  }
+
+  it('F1: every outcome is found that is there without; the twin, that learns nothing, misses some', async () => {
+    expect(await values(false)).toEqual(await values(true))
+    const note = vi.spyOn(Footprints.prototype, 'note').mockImplementation(() => undefined)
+    const seen = await values(false)
+    note.mockRestore()
+    expect(seen.length).toBeLessThan((await values(true)).length)
+  })
+})
+
+describe('loops that wait', () => {
+  const waiting = (other: () => unknown) =>
+    defineModel({ name: 'spin', cpus: 2, threads: [{ run: () => spin() }, { run: other }], atRest: value(1) })
+
+  const strategies = ['dpor', 'optimal', 'naive', 'bounded'] as const
+  it.each(strategies)('RX1: %s: a turn is repeated only when something has changed', async (strategy) => {
+    const result = await explore(waiting(() => raiseFlag()), { strategy })
+    expect(result.verdict).toBe('clean')
+    expect(result.maxDepth).toBeLessThan(12)
+  })
+
+  it('a loop that nobody ends is a livelock; one that ends by itself does', async () => {
+    const endless = await explore(waiting(() => undefined), { maxSteps: 60 })
+    expect(endless.violation).toMatchObject({ kind: 'livelock' })
+    expect(endless.rule).toBe('I8')
+    const threads = [{ run: () => countTurns(3) }, { run: () => countTurns(2) }]
+    const counted = defineModel({ name: 'turns', cpus: 2, threads, atRest: value(2) })
+    expect((await explore(counted)).verdict).toBe('clean')
   })
 })
 
@@ -187,7 +231,7 @@ describe('what is wrong with the model itself', () => {
 describe('schedules of models', () => {
   it('a schedule that went through a file replays bit for bit, and not on other code', async () => {
     const found = await explore(counter(false), { dataRaces: false })
-    const schedule = parseSchedule(formatSchedule(found.schedule ?? (() => { throw new Error('no schedule') })()))
+    const schedule = parseSchedule(formatSchedule(found.schedule ?? fail('no schedule')))
     const again = await replayModel(counter(false), schedule, { dataRaces: false })
     expect(again.violation).toMatchObject({ kind: 'at-rest' })
     await expect(replayModel(counter(true), schedule)).rejects.toThrow(/^step 0: cpu\d does cmpxchg checkerCounter.lock = 0, the schedule has another step/)

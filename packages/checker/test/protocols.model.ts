@@ -2,9 +2,9 @@
 /** Small protocols in stepped code: what the tests of `explore` run. */
 import { bug } from '@bottomhalf/base'
 import {
-  AWAIT_EQ, awaitWord, cmpxchg, currentCpu, fetchAdd, global, haltUntilInterrupt, handler, inIrq, irqDisable, irqEnable,
-  irqRestore, irqSave, irqsEnabled, ld, ldTime, load, nowNs, raiseVector, setDeadline, st, store, struct, stTime, time,
-  word, xfree, xzalloc,
+  AWAIT_EQ, awaitWord, cmpxchg, cpuRelax, currentCpu, fetchAdd, global, haltUntilInterrupt, handler, inIrq, irqDisable,
+  irqEnable, irqRestore, irqSave, irqsEnabled, ld, ldTime, load, nowNs, raiseVector, setDeadline, st, store, struct,
+  stTime, time, word, xfree, xzalloc,
 } from '@bottomhalf/machine'
 
 export const Counter = global('checkerCounter', { lock: word, value: word, flag: word, box: word, seen: word, at: time })
@@ -97,6 +97,33 @@ export function arm(): void {
 
 export function readNull(): void {
   ld(0)
+}
+
+/** Wait in a loop, and turn interrupts on in it: the flag is set by somebody else. */
+export function spin(): void {
+  while (load(Counter.base + Counter.flag) === 0) cpuRelax()
+  fetchAdd(VALUE(), 1)
+}
+
+/** A loop that ends by itself, whatever the others do. */
+export function countTurns(turns: number): void {
+  for (let turn = 0; turn < turns; turn++) cpuRelax()
+  fetchAdd(VALUE(), 1)
+}
+
+export function raiseFlag(): void {
+  store(Counter.base + Counter.flag, 1)
+}
+
+/** Reads words that nobody writes, and one that the other does. */
+export function lookAround(): void {
+  fetchAdd(VALUE(), 1)
+  for (let turn = 0; turn < 4; turn++) ld(Counter.base + Counter.at)
+  if (load(Counter.base + Counter.seen) !== 0) fetchAdd(VALUE(), 10)
+}
+
+export function writeLate(): void {
+  store(Counter.base + Counter.seen, 1)
 }
 
 const outside = { calls: 0 }

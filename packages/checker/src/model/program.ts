@@ -39,7 +39,7 @@ export function modelProgram<S>(model: ModelDefinition<S>, port: MachinePort): M
     contexts: entries.map(({ info }) => info),
     nest: model.nest ?? 1,
     hasPlainAccess: true,
-    footprints: new Footprints(engine.memoryWords.length),
+    footprints: new Footprints(start.heapEnd),
     codeHash: hashString(sources.map(String).join('\n'), machine.layoutHash()),
     map,
     wordName: wordNameBy(map),
@@ -47,11 +47,12 @@ export function modelProgram<S>(model: ModelDefinition<S>, port: MachinePort): M
       start.restore()
       contexts = new SteppedContexts(host, port, entries.map(({ code }) => code))
       return {
-        memory: engine.memoryWords,
+        memory: engine.memoryWords.subarray(0, start.heapEnd),
         contexts,
         firstWord: machine.Header.magic,
         heap: { base: start.heapBase, end: start.heapEnd, live: start.live },
         irqOn: model.irqs === 'off' ? 0 : -1,
+        relaxWaits: true,
       }
     },
   }

@@ -142,10 +142,18 @@ export class Optimal implements Strategy, RaceSink {
       this.head[d] = trees.siblingOf(node)
       const label = trees.labelOf(node)
       const below = trees.open(node)
-      if (((sleepSets.covered(d) >>> label) & 1) === 0) return this.takeGuided(d, label, below)
+      if (((sleepSets.covered(d) >>> label) & 1) === 0 && this.isOpen(d, label)) return this.takeGuided(d, label, below)
       trees.drop(below)
     }
     return STOP
+  }
+
+  /** A context that relaxes may be awake in another order only: then everything is wanted, as in R3. */
+  private isOpen(d: number, label: number): boolean {
+    const { executor } = this
+    if (((executor.enabled() >>> label) & 1) !== 0 || executor.pendingOp[label] !== Op.CpuRelax) return true
+    this.wanted[d]! |= executor.enabledAt(d)
+    return false
   }
 
   private takeGuided(d: number, label: number, below: number): number {
