@@ -156,9 +156,9 @@ export function haltUntilInterrupt(): void {
   // N1, N2: the doorbell is set, now look for the last time
   if (load(own[SUMMARY] as number) === 0 && load(Header.stop) === Stop.Running) sleep()
   store(cpuBase() + Cpu.doorbell, 0)
+  irqEnable()                     // first: who raised the vector waits for this
   stopIfBroken()
   raiseDueDeadline()
-  irqEnable()
 }
 
 function sleep(): void {
