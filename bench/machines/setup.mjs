@@ -15,7 +15,7 @@ const Bench = perCpu('bench', { record: word })
 /** Boot, and make the records. CPU 0, before any other runs. */
 export function boot({ ticket = false } = {}) {
   const lockKind = ticket ? LOCK_TICKET : LOCK_TAS
-  bootMachine({ lockKind, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 64 })
+  bootMachine({ lockKind, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 64, guestPrograms: [] })
   for (let cpu = 0; cpu < cpuCount(); cpu++) st(cpuArea(cpu, Bench) + Bench.record, makeRecord(cpu))
 }
 
