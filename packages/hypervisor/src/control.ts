@@ -55,8 +55,8 @@ const ControlSlot = struct('ControlSlot', {
 
 const Control = global('control', {
   slots: words(CONTROL_SLOTS * ControlSlot.sizeWords), line: lineBreak,
-  // the tasklet's: the slot whose turn is next
-  next: word,
+  // the tasklet's: the slot whose turn is next; turns after which an operation was to be continued
+  next: word, continuations: word,
   // constant after boot
   operations: words(MAX_OPERATIONS),
   tasklet: embed(Tasklet),
@@ -134,9 +134,18 @@ function nextAsked(): number {
 function serveSlot(at: Ref<'ControlSlot'>): void {
   if (load(at + ControlSlot.state) === ABANDONED) return store(at + ControlSlot.state, FREE)     // K2
   const result = doOperation(ld(at + ControlSlot.operation), at + ControlSlot.words)
-  if (result === -ERESTART) return                                    // K1
+  if (result === -ERESTART) return countContinuation()                // K1
   st(at + ControlSlot.result, result)
   if (cmpxchg(at + ControlSlot.state, POSTED, DONE) === ABANDONED) store(at + ControlSlot.state, FREE)
+}
+
+function countContinuation(): void {
+  st(Control.base + Control.continuations, ld(Control.base + Control.continuations) + 1)
+}
+
+/** How often an operation was continued. Exact at rest. */
+export function controlContinuations(): number {
+  return ld(Control.base + Control.continuations)
 }
 
 /** One turn of an operation on its words. -EINVAL: nobody registered it. Otherwise what it answers. Context: see above. */

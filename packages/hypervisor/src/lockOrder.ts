@@ -22,12 +22,12 @@ export function setupLockOrder(): void {
     eventLockClass,
     domainListLockClass,   // a put under pcidevs or eventLock may be the last (DP-5)
     pageLockClass,
+    creditLockClass,       // the last one that is held with IF = 1
     virqLockClass,
     [hvmIrqLockClass, irqDescLockClass],   // never each other
     vectorLockClass,
     rateLimitLockClass,
     msixTableLockClass,
-    creditLockClass,
     scheduleLockClass,
     timersLockClass,
     taskletLockClass,

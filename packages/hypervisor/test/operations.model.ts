@@ -12,14 +12,14 @@
 import { ENOMEM, ERESTART, type DomId, type Pirq } from '@bottomhalf/base'
 import { tryLockHotplug, unlockHotplug } from '@bottomhalf/cpu'
 import { getDomainById, putDomain } from '@bottomhalf/domain'
-import { LINE_LEVEL, MsiEntry, msiReset } from '@bottomhalf/irq'
+import { LINE_LEVEL, MsiEntry, msiReset, msiSend } from '@bottomhalf/irq'
 import { global, irqEnable, ld, st, words, xfree, xzalloc } from '@bottomhalf/machine'
-import { PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
+import { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
 import { PCI_MSIX, pciPlugFunction } from '@bottomhalf/passthrough-pci'
 import { rcuIdleEnter, rcuIdleExit } from '@bottomhalf/rcu'
 import { doSoftirq } from '@bottomhalf/softirq'
 import { doOperation } from '../src/control.js'
-import { CONTROL_WORDS, requests, type ControlRequest } from '../src/index.js'
+import { CONTROL_WORDS, Operation, requests, type ControlRequest } from '../src/index.js'
 import { haltingProgram } from './control.model.js'
 
 export const A = 0x0100, B = 0x0200, C = 0x0300, D = 0x0400
@@ -107,6 +107,24 @@ export function letGo(domId: number): void {
   const d = getDomainById(domId as DomId)
   putDomain(d)
   putDomain(d)
+}
+
+/**
+ * CPU 0: a domain with an interrupt whose run is queued is killed. How often the kill was continued, at most `most` times;
+ * `serving`: the CPU serves what is pending in between.
+ */
+export function killWithRunQueued(serving: boolean, most: number): number {
+  const msi = freshMsi()
+  irqEnable()
+  operate(requests.bindMsi({ domId: 2 as DomId, pirq: 1 as Pirq, msi, gvec: 0x40, gflags: GFLAGS_UNMASKED }))
+  msiSend(msi)
+  irqEnable()
+  let continued = 0
+  while (turn(Operation.KillDomain, [2]) === -ERESTART && continued < most) {
+    continued++
+    if (serving) doSoftirq()
+  }
+  return continued
 }
 
 /** A CPU comes or goes, as far as others can tell. */

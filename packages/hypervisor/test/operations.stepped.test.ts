@@ -8,7 +8,7 @@ import { changesOf } from '@bottomhalf/testkit/lockstep'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { HypervisorError, Operation, operationName, requests, type ControlRequest, type CreateDomain } from '../src/index.js'
 import { haltingProgram } from './control.model.js'
-import { A, answer, B, C, D, freshMsi, lockHotplug, unlockHotplugAgain } from './operations.model.js'
+import { A, answer, B, C, D, freshMsi, killWithRunQueued, lockHotplug, unlockHotplugAgain } from './operations.model.js'
 import { newWorld, type World } from './world.js'
 
 type Request = ControlRequest<unknown>
@@ -249,6 +249,23 @@ describe('twice', () => {
     world.state()
     world.machine.restore(before)
     expect(results).toEqual([0, second])
+  })
+})
+
+describe('DOM-4, DOM-5, DP-16: a kill while a run of the domain is queued on the killing CPU', () => {
+  function continuations(serving: boolean): number {
+    const before = world.machine.snapshot()
+    const continued = world.machine.call(0, () => killWithRunQueued(serving, 5))
+    world.machine.restore(before)
+    return continued
+  }
+
+  test('is continued once, after the CPU has served it', () => {
+    expect(continuations(true)).toBe(1)
+  })
+
+  test('K1: twin: continued at once, without serving, it never ends', () => {
+    expect(continuations(false)).toBe(5)
   })
 })
 

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A booted machine on real threads: pCPUs, devices that interrupt without a pause, and whoever asks for control operations.
+ *
+ *     threads 0 .. cpus-1: a pCPU each      cpus: the conductor      cpus + 1: all devices
+ *
+ * Each domain has two devices, one a message to each of its vCPUs. A device counts up and sends; the guest, when the interrupt
+ * comes, reads the count: what is read at rest is what was counted, or an interrupt was lost (I1).
+ */
+import type { DomId, Pirq, Ref } from '@bottomhalf/base'
+import { Domain, Vcpu } from '@bottomhalf/domain'
+import {
+  APIC_SPIV, APIC_SPIV_ENABLED, guestEoi, guestHalt, guestMustExit, guestTakeInterrupt, vlapicWrite,
+} from '@bottomhalf/hvm'
+import { MsiEntry, msiReset, msiSend } from '@bottomhalf/irq'
+import {
+  callHandler, embed, fetchAdd, global, handler, ld, lineBreak, liveBlocks, load, NO_CPU, requestStop, setCurrentCpu, Stop,
+  stopRequested, store, struct, word, words,
+} from '@bottomhalf/machine'
+import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
+import { LOCK_TAS, PROFILE_OFF } from '@bottomhalf/spinlock'
+import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
+import {
+  bootMachine, controlContinuations, errnoOf, faultsAtRest, pcpuMain, perform, pirqRecordsFreed, requests,
+  type ControlRequest,
+} from '../src/index.js'
+
+const DOMAINS = 4
+const DEVICES = 2
+const FIRST_VECTOR = 0x40
+const SPURIOUS = 0xff
+const STALLED_MS = 20_000
+
+const StressDevice = struct('StressDevice', {
+  msi: embed(MsiEntry), msiLine: lineBreak,
+  // atomic
+  sent: word, sentLine: lineBreak, seen: word, seenLine: lineBreak,
+})
+
+const Stress = global('machineStress', {
+  devices: words(DOMAINS * DEVICES * StressDevice.sizeWords), line: lineBreak,
+  // atomic: devices fire while it is on; on when they have heard that it is off; pCPUs whose loop has ended
+  firing: word, quiet: word, ended: word,
+})
+
+function deviceOf(domId: number, nr: number): number {
+  return Stress.base + Stress.devices + ((domId - 1) * DEVICES + nr) * StressDevice.sizeWords
+}
+
+function allDevices(): number[] {
+  return Array.from({ length: DOMAINS * DEVICES }, (_, i) => deviceOf(1 + Math.floor(i / DEVICES), i % DEVICES))
+}
+
+// ---- the guest
+
+function readingGuest(v: Ref<'Vcpu'>): void {
+  vlapicWrite(v, APIC_SPIV, APIC_SPIV_ENABLED | SPURIOUS)
+  while (!guestMustExit()) {
+    const vector = guestTakeInterrupt(v)
+    if (vector >= FIRST_VECTOR && vector < FIRST_VECTOR + DEVICES) read(v, vector - FIRST_VECTOR)
+    if (vector >= 0) guestEoi(v)
+    else if (guestHalt()) return
+  }
+}
+
+function read(v: Ref<'Vcpu'>, nr: number): void {
+  const device = deviceOf(ld(ld(v + Vcpu.domain) + Domain.domId), nr)
+  store(device + StressDevice.seen, load(device + StressDevice.sent))
+}
+
+const readingProgram = handler('stressReadingGuest', readingGuest)
+
+// ---- the machine
+
+export function boot(): void {
+  bootMachine({
+    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 64, guestPrograms: [readingProgram],
+  })
+  for (const device of allDevices()) msiReset(device + StressDevice.msi)
+}
+
+export type Work = 'kill' | 'hotplug' | 'affinity'
+
+/** What a run was and found. Plain data. */
+export interface StressReport {
+  readonly restarts: number
+  /** Devices whose last count was not read. */
+  readonly lost: number
+  readonly faults: readonly string[]
+  /** Blocks of the heap at the end less those at the beginning. */
+  readonly leaked: number
+}
+
+/** A thread of the run. */
+export function run(index: number, cpus: number, work: Work, rounds: number, forget = false): StressReport | undefined {
+  setCurrentCpu(index < cpus ? index : NO_CPU)
+  if (index > cpus) return fire()
+  if (index < cpus) {
+    callHandler(pcpuMain.id, index)
+    fetchAdd(Stress.base + Stress.ended, 1)
+    return undefined
+  }
+  return conduct(cpus, work, rounds, forget)
+}
+
+/** All devices, over and over. One that is not bound is masked, and holds its message back. */
+function fire(): undefined {
+  while (!stopRequested()) {
+    if (load(Stress.base + Stress.firing) !== 0) for (const device of allDevices()) count(device)
+    else rest()
+  }
+  return undefined
+}
+
+function rest(): void {
+  store(Stress.base + Stress.quiet, 1)
+  sleep(0.2)
+}
+
+function count(device: number): void {
+  fetchAdd(device + StressDevice.sent, 1)
+  msiSend(device + StressDevice.msi)
+}
+
+// ---- the conductor
+
+function conduct(cpus: number, work: Work, rounds: number, forget: boolean): StressReport {
+  const before = liveBlocks().length
+  let lost = 0
+  for (let domId = 1; domId <= DOMAINS; domId++) create(domId)
+  store(Stress.base + Stress.firing, 1)
+  for (let round = 0; round < rounds; round++) works[work](round, cpus)
+  stopFiring()
+  // what a domain had not read when it was killed, it never reads
+  if (work !== 'kill') lost = awaitAllSeen(STALLED_MS) + forgetOne(forget)
+  for (let domId = 1; domId <= DOMAINS; domId++) must(requests.killDomain(domId as DomId))
+  for (let domId = 1; domId <= DOMAINS; domId++) awaitGone(domId as DomId)
+  const waitUntil = Date.now() + STALLED_MS
+  while ((!pirqRecordsFreed() || liveBlocks().length !== before) && Date.now() < waitUntil) sleep(1)
+  requestStop(Stop.Requested)
+  while (load(Stress.base + Stress.ended) < cpus) sleep(0.2)
+  return {
+    restarts: controlContinuations(), lost, leaked: liveBlocks().length - before,
+    faults: faultsAtRest().map(({ label, found }) => `${label}: ${found}`),
+  }
+}
+
+function stopFiring(): void {
+  store(Stress.base + Stress.quiet, 0)
+  store(Stress.base + Stress.firing, 0)
+  while (load(Stress.base + Stress.quiet) === 0) sleep(0.2)
+}
+
+const works: Readonly<Record<Work, (round: number, cpus: number) => void>> = {
+  kill: (round) => {
+    const domId = 1 + round % DOMAINS
+    must(requests.killDomain(domId as DomId))
+    awaitGone(domId as DomId)
+    create(domId)
+  },
+  hotplug: (round, cpus) => {
+    const cpu = 1 + round % (cpus - 1)
+    must(requests.cpuDown(cpu))
+    sleep(1)
+    must(requests.cpuUp(cpu))
+  },
+  affinity: (round, cpus) => {
+    const domId = (1 + round % DOMAINS) as DomId
+    must(requests.setAffinity(domId, Math.floor(round / DOMAINS) % DEVICES, [Math.floor(round / 3) % cpus]))
+  },
+}
+
+function create(domId: number): void {
+  must(requests.createDomain({
+    domId: domId as DomId, vcpus: DEVICES, nrPirqs: 8, guestProgram: readingProgram.id,
+  }))
+  for (let nr = 0; nr < DEVICES; nr++) {
+    must(requests.bindMsi({
+      domId: domId as DomId, pirq: nr as Pirq, msi: deviceOf(domId, nr) + StressDevice.msi, gvec: FIRST_VECTOR + nr,
+      gflags: GFLAGS_UNMASKED | nr,
+    }))
+  }
+}
+
+/** The twin's: a device counts and does not send. */
+function forgetOne(forget: boolean): number {
+  if (!forget) return 0
+  fetchAdd(deviceOf(1, 0) + StressDevice.sent, 1)
+  return awaitAllSeen(200)
+}
+
+/** Devices whose last count is not read when all have had their time. */
+function awaitAllSeen(patienceMs: number): number {
+  const until = Date.now() + patienceMs
+  for (;;) {
+    const unseen = allDevices().filter((d) => load(d + StressDevice.seen) !== load(d + StressDevice.sent)).length
+    if (unseen === 0 || Date.now() > until) return unseen
+    sleep(1)
+  }
+}
+
+function awaitGone(domId: DomId): void {
+  const until = Date.now() + STALLED_MS
+  while (errnoOf(requests.domainState(domId), pause) === 0) {
+    if (Date.now() > until) throw new Error(`domain ${domId} is not gone`)
+    sleep(0.2)
+  }
+}
+
+function must(request: ControlRequest<unknown>): void {
+  perform(request, pause)
+}
+
+function pause(): boolean {
+  sleep(0.2)
+  return stopRequested()
+}
+
+const nap = new Int32Array(new SharedArrayBuffer(4))
+
+function sleep(ms: number): void {
+  Atomics.wait(nap, 0, 0, ms)
+}
