@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * What the names of tests cite: every call of `test` or `it` in the test folders, with its file and name.
+ * What the names of tests cite: every call of `test` or `it` in the test folders, with its file, its name and the names of
+ * its groups.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -40,17 +41,16 @@ function nameOf(node) {
   return node.head.text + node.templateSpans.map((span) => `…${span.literal.text}`).join('')
 }
 
-/** The names of the tests in a source text. */
+/** The names of the tests in a source text, each behind the names of the groups that it stands in. */
 export function testNames(file, text) {
   const names = []
-  const visit = (node) => {
-    if (ts.isCallExpression(node) && ['test', 'it'].includes(head(node.expression))) {
-      const name = nameOf(node.arguments[0])
-      if (name !== undefined) names.push(name)
-    }
-    ts.forEachChild(node, visit)
+  const visit = (node, groups) => {
+    const [kind, name] = ts.isCallExpression(node) ? [head(node.expression), nameOf(node.arguments[0])] : []
+    if (name !== undefined && ['test', 'it'].includes(kind)) names.push([...groups, name].join(' '))
+    const inside = name !== undefined && kind === 'describe' ? [...groups, name] : groups
+    ts.forEachChild(node, (child) => { visit(child, inside) })
   }
-  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, false))
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, false), [])
   return names
 }
 

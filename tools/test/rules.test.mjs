@@ -13,6 +13,11 @@ describe('names of tests', () => {
     expect(testNames('x.ts', text)).toEqual(['DP-1: a', 'DP-2: %s', 'DP-3: c', 'DP-4: … times'])
   })
 
+  test('a group gives its name to the tests in it, and to no others', () => {
+    const text = "describe('PCI-7: faults', () => { test('a', () => {}) })\ntest('b', () => {})"
+    expect(testNames('x.ts', text)).toEqual(['PCI-7: faults a', 'b'])
+  })
+
   test('an id is cited as a word of its own', () => {
     expect(cites('DP-14, I5: x', 'DP-14')).toBe(true)
     expect(cites('DP-14, I5: x', 'DP-1')).toBe(false)
