@@ -9,7 +9,7 @@
  *
  * Standard output belongs to the command that runs: set-up speaks on standard error, a line per step that has work.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { check } from './check.mjs'
@@ -29,12 +29,22 @@ function requireNode() {
 
 function install() {
   const modules = 'node_modules/.modules.yaml'
-  once('installed', installFingerprint(), [modules], () => {
+  once('installed', installFingerprint(), [modules, command], () => {
     const first = existsSync(join(root, modules)) ? 'manifests changed' : 'first run'
     console.error(`bottomhalf: installing (${first})...`)
     const pnpm = ['--yes', manifest.packageManager, 'install', '--frozen-lockfile', '--prefer-offline']
     quietly('npx', pnpm, { CI: 'true' })   // CI: pnpm may replace a stale node_modules without asking
+    linkCommand()
   })
+}
+
+const command = 'node_modules/.bin/bottomhalf'
+
+// For `npx bottomhalf` in the checkout. A dependency of the workspace itself would do it too, but turbo counts what those
+// contain, and all they stand on, as a part of everything: each change would build everything anew.
+function linkCommand() {
+  rmSync(join(root, command), { force: true })
+  symlinkSync('../../apps/cli/bin/bottomhalf.mjs', join(root, command))
 }
 
 const entryOf = (name) => `${folderOf(name)}/dist/${name === 'cli' ? 'main' : 'index'}.js`

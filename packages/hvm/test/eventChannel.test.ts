@@ -78,7 +78,7 @@ describe('binding', () => {
     expect(takeAll(v)).toEqual([port])
   })
 
-  test('E5: nothing sets a closed port pending', () => {
+  test('E5 (78e24c269b): nothing sets a closed port pending', () => {
     const port = evtchnBindVirq(v, VIRQ_TIMER)
     expect(evtchnClose(d, port)).toBe(0)
     sendGuestVcpuVirq(v, VIRQ_TIMER)

@@ -78,7 +78,7 @@ describe('GV-4: lowest priority', () => {
     return taken()
   }
 
-  test('one vCPU wins; among equals the next behind the last winner', () => {
+  test('one vCPU wins; among equals the next behind the last winner, the last one too (f164d49881)', () => {
     const winners = Array.from({ length: 5 }, () => send(0b1101 | VMSI_LOGICAL))
     expect(winners).toEqual([[0], [2], [3], [0], [2]])
   })

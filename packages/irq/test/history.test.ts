@@ -50,7 +50,7 @@ const shutsItself = handler('testShutsItself', (irq: number) => {
 })
 
 describe('IRQ-6: bound interrupts', () => {
-  test('IRQ-6 (15a9f34d1b): one that a guest has is not destroyed, and no timer of a freed action is left', () => {
+  test('IRQ-6, I9 (15a9f34d1b): one that a guest has is not destroyed, and no timer of a freed action is left', () => {
     const irq = createLineIrq(5, LINE_LEVEL, 1)
     const pirq = map(d, 5, irq)
     ok(pirqGuestBind(vcpuOf(d, 0), pirq, false))

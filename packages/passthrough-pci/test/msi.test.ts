@@ -145,7 +145,7 @@ describe('PCI-4: messages of a guest\'s device', () => {
     expect(irqs()).toEqual([0, 0, 0, 0])
   })
 
-  test('PV3: leave nothing when memory runs out, or a pIRQ in the middle is refused', () => {
+  test('PV3 (XSA-458): leave nothing when memory runs out, or a pIRQ in the middle is refused', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     // the record of vectors, a pIRQ record, a node of the domain's index

@@ -122,7 +122,7 @@ describe('TM-4: no reader sees a freed object', () => {
     expect(explore(2, [() => readThenIdle(4), () => replaceAtOnce()], 1).failure?.reason).toContain('I6')
   })
 
-  test('R4: softirqs processed inside a read section leave RCU alone, 500 schedules', () => {
+  test('TM-4, R4 (cef21210fb): softirqs processed inside a read section leave RCU alone, 500 schedules', () => {
     const mains = [() => readServingThenIdle(4), () => replaceThenIdle(3)]
     expect(explore(2, mains, 3).failure?.reason).toBeUndefined()
   })

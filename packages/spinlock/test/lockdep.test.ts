@@ -76,7 +76,7 @@ describe.each([['test-and-set', LOCK_TAS], ['ticket', LOCK_TICKET]] as const)('h
 describe('IF', () => {
   const mixed = /BUG: LK-2: a lock is taken with IF = . here, with IF = . before/
 
-  test('LK-2: a lock taken with IF = 1 and then with IF = 0 is a BUG', () => {
+  test('LK-2 (5f2df45ead, XSA-467): a lock taken with IF = 1 and then with IF = 0 is a BUG', () => {
     spinLock(at.a)
     spinUnlock(at.a)
     withIrqsOff(() => { expect(() => { spinLock(at.a) }).toThrow(mixed) })

@@ -56,7 +56,8 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(word('bind'), domain, pirq, device) },
   { weight: 3, arbitrary: fc.tuple(word('unbind'), domain, pirq) },
   { weight: 8, arbitrary: fc.tuple(word('arrive'), device, fc.integer({ min: 1, max: 4 })) },
-  { weight: 1, arbitrary: fc.tuple(word('cpuUp'), cpu) },
+  { weight: 2, arbitrary: fc.tuple(word('cpuDown'), cpu) },
+  { weight: 2, arbitrary: fc.tuple(word('cpuUp'), cpu) },
   { weight: 2, arbitrary: fc.tuple(word('settle')) },
 )
 
