@@ -36,7 +36,7 @@ interface Flags {
   save?: string
   html?: string
   chrome?: string
-  lanes: number
+  lanes?: number
   checkpoint?: string
   resume?: string
   list: boolean
@@ -87,7 +87,7 @@ function resultOptions(command: Command): void {
     .option('--save <file>', 'where the schedule goes (default: NAME.schedule.json)')
     .option('--html <file>', 'write the schedule as a page to step through')
     .option('--chrome <file>', 'write the schedule as Chrome trace events')
-    .option('--lanes <columns>', 'width of a lane, 12 to 120', laneWidth, 26)
+    .option('--lanes <columns>', 'width of a lane, 12 to 120 (default: what the longest step needs)', laneWidth)
     .option('--list', 'list the models', false)
     .option('--json', 'print one JSON object', false)
 }

@@ -11,7 +11,7 @@ import { laneWidth, minimiseSeconds } from './values.js'
 interface Flags {
   program?: string
   model?: string
-  lanes: number
+  lanes?: number
   html?: string
   chrome?: string
   minimise?: number | true
@@ -28,7 +28,7 @@ export function addReplay(program: Command, done: (code: number) => void): void 
     .argument('<SCHEDULE.json>', 'the schedule')
     .option('--program <file>', 'the text program that it is of: FILE, or FILE#NAME (default: the model that it names)')
     .option('--model <file>', 'the module with the model that it is of: FILE, or FILE#NAME')
-    .option('--lanes <columns>', 'width of a lane, 12 to 120', laneWidth, 26)
+    .option('--lanes <columns>', 'width of a lane, 12 to 120 (default: what the longest step needs)', laneWidth)
     .option('--html <file>', 'write it as a page to step through')
     .option('--chrome <file>', 'write it as Chrome trace events')
     .option('--minimise [time]', 'make it smaller first, for so long (bare: 60s)', minimiseSeconds)

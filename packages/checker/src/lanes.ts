@@ -17,32 +17,37 @@ import { Op, opName, READS, properties } from './op.js'
 import type { Violation } from './program.js'
 
 export interface LanesOptions {
-  /** Columns of a lane. Default: 26. */
+  /** Columns of a lane. Default: as many as its longest step needs, at most 60. */
   readonly width?: number
   /** What to say of a step beside the lanes: its place in the source, for example. */
   readonly remark?: (step: number) => string
 }
 
+const MIN_WIDTH = 12
+const MAX_WIDTH = 60
+
 /** The present execution of an executor, as text. */
 export function lanes(executor: Executor, violation: Violation | null, options: LanesOptions = {}): string {
-  const { width = 26, remark = () => '' } = options
-  const { cpuCount, depth } = executor
-  const head = Array.from({ length: cpuCount }, (_, cpu) => `cpu ${cpu}`.padEnd(width)).join('')
-  const lines = [`step  ${head}`.trimEnd()]
-  for (let d = 0; d < depth; d++) lines.push(`${lineOf(executor, d, width)}${remark(d)}`.trimEnd())
-  if (violation !== null) lines.push('', `${violation.kind}: ${violation.message}`)
-  return lines.join('\n')
+  const { remark = () => '' } = options
+  const rows = Array.from({ length: executor.depth }, (_, d) => cellsOf(executor, d))
+  const longest = Math.max(...rows.flat().map((cell) => cell.length), 0)
+  const width = options.width ?? Math.min(Math.max(longest + 2, MIN_WIDTH), MAX_WIDTH)
+  const row = (cells: readonly string[]): string => cells.map((cell) => cell.slice(0, width - 1).padEnd(width)).join('')
+  const head = row(Array.from({ length: executor.cpuCount }, (_, cpu) => `cpu ${cpu}`))
+  const lines = rows.map((cells, d) => `${String(d).padStart(4)}  ${row(cells)}${remark(d)}`.trimEnd())
+  const end = violation === null ? [] : ['', `${violation.kind}: ${violation.message}`]
+  return [`step  ${head}`.trimEnd(), ...lines, ...end].join('\n')
 }
 
-function lineOf(executor: Executor, d: number, width: number): string {
+/** What stands in each CPU's lane beside step `d`. */
+function cellsOf(executor: Executor, d: number): string[] {
   const { trace, cpuCount } = executor
-  const cells = Array.from({ length: cpuCount }, (_, cpu) => {
+  return Array.from({ length: cpuCount }, (_, cpu) => {
     const shade = ((trace.irqOn[d]! >>> cpu) & 1) === 0 ? '░' : ' '
     const depth = activeHandlers(executor, d, cpu)
     const own = cpu === trace.cpu[d] ? `${barsOf(executor, d, depth)}${describeStep(executor, d)}` : '│'.repeat(depth)
-    return `${shade}${own}`.slice(0, width - 1).padEnd(width)
+    return `${shade}${own}`
   })
-  return `${String(d).padStart(4)}  ${cells.join('')}`
 }
 
 function barsOf(executor: Executor, d: number, depth: number): string {

@@ -112,6 +112,19 @@ describe('lanes', () => {
     `)
   })
 
+  it('nests the steps of a handler from its entry to its return, beside what the other CPU does, and says remarks', () => {
+    const text = lines('base 0', 'wr y 1', 'rd b x', 'assert b == 0', 'irq h 0', 'rd c z', 'wr x 1', 'base 1', 'wr z 1', 'irq i 1', 'wr z 2')
+    const { schedule } = checkProgram(program(text))
+    if (schedule === null) throw new Error('nothing is broken')
+    const { session, violation } = replay(program(text), schedule)
+    const shown = lanes(session.executor, violation, { remark: (d) => `<${d}>` }).split('\n')
+    const entry = shown.findIndex((line) => line.includes('>h '))
+    expect(shown[entry + 1]).toMatch(/^ +\d+ {2}░│ load z : \d/)
+    expect(shown.find((line) => line.includes('store x = 1'))).toMatch(/^ +\d+ {2}░└ store x = 1/)
+    expect(shown.slice(1, session.executor.depth + 1).map((line) => /<\d+>$/.exec(line)?.[0]))
+      .toEqual(Array.from({ length: session.executor.depth }, (_, d) => `<${d}>`))
+  })
+
   it('shows two CPUs', () => {
     const text = lines('base 0', 'cli', 'wr x 1', 'sti', 'base 1', 'rd a x', 'assert a == 0')
     const { schedule } = minimise(program(text), broken(text))

@@ -14,7 +14,11 @@ const COMMENT = /(?:\/\/|#)\s*(.*)$/
 export function rulesAt(lines: readonly string[], line: number): PlayerRule[] {
   const comment = commentAt(lines, line)
   const labels = [...new Set(comment.match(LABEL) ?? [])]
-  return labels.map((label) => ({ label, text: definitionOf(lines, label) ?? comment }))
+  return labels.map((label) => ({ label, text: definitionOf(lines, label) ?? withoutLabel(comment, label) }))
+}
+
+function withoutLabel(comment: string, label: string): string {
+  return comment.startsWith(label) ? comment.slice(label.length).replace(/^:?\s+/, '') : comment
 }
 
 function commentAt(lines: readonly string[], line: number): string {

@@ -24,7 +24,7 @@ describe('the data of a replay', () => {
   test('the source is an excerpt around the lines that ran, the rule is the one at the line', () => {
     expect(torn.sources[0]).toMatchObject({ name: 'torn.txt', firstLine: 1 })
     const first = torn.steps.find((step) => step.places[0]?.line === 3)
-    expect(first?.rules).toEqual([{ label: 'T1', text: 'T1 nobody else writes x meanwhile' }])
+    expect(first?.rules).toEqual([{ label: 'T1', text: 'nobody else writes x meanwhile' }])
   })
 
   test('a block of the heap is an object from its allocation to its end, and words that held its address are links', () => {
@@ -79,7 +79,7 @@ describe('rules at a line', () => {
 
   test.each([
     [5, [{ label: 'S1', text: 'A bit is cleared before its handler runs.' }]],
-    [7, [{ label: 'DP-7', text: 'DP-7 above' }]],
+    [7, [{ label: 'DP-7', text: 'above' }]],
     [8, []], [1, []], [99, []],
   ])('line %i', (line, rules) => {
     expect(rulesAt(source, line)).toEqual(rules)

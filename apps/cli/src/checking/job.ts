@@ -40,7 +40,8 @@ export interface SearchSpec {
 export interface ShowSpec {
   readonly html: boolean
   readonly chrome: boolean
-  readonly lanes: number
+  /** Columns of a lane; undefined: what the longest step needs. */
+  readonly lanes: number | undefined
   readonly command: string
 }
 

@@ -125,7 +125,9 @@ function shownOf(subject: Subject, schedule: Schedule, show: ShowSpec, facts: re
   const { session, violation } = replay(program, schedule, judge)
   return {
     schedule: formatSchedule({ ...schedule, violation: violation ?? schedule.violation }),
-    lanes: lanes(session.executor, violation, { width: show.lanes, remark: (d) => remarkOf(data, d) }),
+    lanes: lanes(session.executor, violation, {
+      ...show.lanes === undefined ? {} : { width: show.lanes }, remark: (d) => remarkOf(data, d),
+    }),
     ...show.html ? { html: playerPage(data) } : {},
     ...show.chrome ? { chrome: chromeTrace(data) } : {},
   }

@@ -45,7 +45,7 @@ const CHARACTER = 9.7
 export const ROW = 26
 export const TITLE = 30
 const GAP = 18
-const COLUMN_GAP = 70
+const COLUMN_GAP = 56
 const LEAST_WIDTH = 560
 /** For the mark of the last writer at the end of a row. */
 const WRITER = 6
