@@ -65,13 +65,13 @@ describe('GV-7: the callback line', () => {
     expect(guestTakeInterrupt(v)).toBe(VEC)
   })
 
-  test('an event of another vCPU does not touch it', () => {
+  test('GV-7: an event of another vCPU does not touch it', () => {
     expect(hvmSetCallbackIntx(d, DEVICE, PIN)).toBe(0)
     event(other)
     expect(isHigh()).toBe(false)
   })
 
-  test('it may be a GSI, on IO-APIC and PIC', () => {
+  test('GV-7: it may be a GSI, on IO-APIC and PIC', () => {
     expect(hvmSetCallbackGsi(d, 5)).toBe(0)
     vpicWrite(d, PIC_MASTER_DATA, 0)
     event()
@@ -81,7 +81,7 @@ describe('GV-7: the callback line', () => {
     expect(hvmGsiAssertCount(d, 5)).toBe(0)
   })
 
-  test('changing it moves what is asserted; a vector takes its place', () => {
+  test('GV-7: changing it moves what is asserted; a vector takes its place', () => {
     expect(hvmSetCallbackIntx(d, DEVICE, PIN)).toBe(0)
     event()
     expect(hvmSetCallbackGsi(d, 20)).toBe(0)
@@ -100,7 +100,7 @@ describe('GV-7: the callback line', () => {
     expect(isHigh()).toBe(true)
   })
 
-  test('what cannot be is refused with -EINVAL, and a PV domain has none', () => {
+  test('GV-7: what cannot be is refused with -EINVAL, and a PV domain has none', () => {
     for (const gsi of [-1, 0, 48]) expect(hvmSetCallbackGsi(d, gsi)).toBe(-EINVAL)
     for (const [device, pin] of [[32, 0], [-1, 0], [0, 4], [0, -1]]) {
       expect(hvmSetCallbackIntx(d, device as number, pin as number)).toBe(-EINVAL)
@@ -111,7 +111,7 @@ describe('GV-7: the callback line', () => {
 })
 
 describe('GV-7: the order at entry', () => {
-  test('NMI, callback, PIC, local APIC', () => {
+  test('GV-7: NMI, callback, PIC, local APIC', () => {
     expect(hvmSetCallbackVector(d, 0xf3)).toBe(0)
     vlapicSetIrq(v, 0xe1, false)
     vpicWrite(d, PIC_MASTER_DATA, 0)

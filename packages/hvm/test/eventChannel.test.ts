@@ -146,7 +146,7 @@ describe('GV-7: two levels', () => {
     expect(isPending(VCPU_KICK, 1)).toBe(true)
   })
 
-  test('a masked port waits and notifies nobody; unmasking it notifies', () => {
+  test('GV-7: a masked port waits and notifies nobody; unmasking it notifies', () => {
     const record = recordOf(d, 5)
     const port = bindPirq(record, 1)
     expect(evtchnMask(d, port)).toBe(0)
@@ -158,7 +158,7 @@ describe('GV-7: two levels', () => {
     expect(upcall(w)).toBe(0)
   })
 
-  test('a vCPU takes its own ports only, and leaves the others pending', () => {
+  test('GV-7: a vCPU takes its own ports only, and leaves the others pending', () => {
     const [a, b] = [bindPirq(recordOf(d, 5), 0), bindPirq(recordOf(d, 6), 1)]
     sendGuestPirq(recordOf(d, 5))
     sendGuestPirq(recordOf(d, 6))
@@ -166,7 +166,7 @@ describe('GV-7: two levels', () => {
     expect(takeAll(w)).toEqual([b])
   })
 
-  test('events come like those of a plain model, under any sequence', () => {
+  test('GV-7: events come like those of a plain model, under any sequence', () => {
     const commands = fc.array(fc.record({
       what: fc.constantFrom('send', 'send', 'mask', 'unmask', 'take', 'takeAll'),
       // neighbours, and both sides of a bucket's end (port = n + 1); odd ones notify the second vCPU
@@ -203,7 +203,7 @@ describe('GV-7: two levels', () => {
 })
 
 describe('GV-1: who tells the guest', () => {
-  test('a virq that is bound to no port is nothing', () => {
+  test('GV-1: a virq that is bound to no port is nothing', () => {
     sendGuestVcpuVirq(w, VIRQ_TIMER)
     expect([upcall(w), isPending(TASKLET), isPending(VCPU_KICK, 1)]).toEqual([0, false, false])
   })
@@ -216,14 +216,14 @@ describe('GV-1: who tells the guest', () => {
     expect([isPending(TASKLET), isPending(VCPU_KICK, 1)]).toEqual([false, true])
   })
 
-  test('an event sent with IF = 1 kicks at once', () => {
+  test('GV-1: an event sent with IF = 1 kicks at once', () => {
     const record = recordOf(d, 5)
     bindPirq(record, 1)
     sendGuestPirq(record)
     expect([isPending(TASKLET), isPending(VCPU_KICK, 1)]).toEqual([false, true])
   })
 
-  test('the pIRQ of a PV domain brings its machine interrupt, and gives it back with the port', () => {
+  test('GV-1: the pIRQ of a PV domain brings its machine interrupt, and gives it back with the port', () => {
     boot(2)
     const made = guest({ pins: [0, 1], kind: DOMAIN_PV })
     const entry = xmalloc(MsiEntry.sizeWords, 0)
@@ -242,7 +242,7 @@ describe('GV-1: who tells the guest', () => {
     expect(upcall(made.vcpus[1] as number)).toBe(0)
   })
 
-  test('a PV domain gets no port for a pIRQ that is tied to no interrupt', () => {
+  test('GV-1: a PV domain gets no port for a pIRQ that is tied to no interrupt', () => {
     boot(2)
     const made = guest({ pins: [0], kind: DOMAIN_PV })
     const record = recordOf(made.d, 5)

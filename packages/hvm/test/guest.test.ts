@@ -74,7 +74,7 @@ describe('GV-7: what a guest finds', () => {
     expect([hvmPendingVector(v), guestTakeInterrupt(v), guestTakeInterrupt(v)]).toEqual([0xf9, 0xf9, -1])
   })
 
-  test('without a callback vector events inject nothing', () => {
+  test('GV-7: without a callback vector events inject nothing', () => {
     evtchnBindVirq(v, VIRQ_TIMER)
     sendGuestVcpuVirq(v, VIRQ_TIMER)
     expect([hvmPendingVector(v), hvmHasEvents(v)]).toEqual([-1, false])
@@ -84,12 +84,12 @@ describe('GV-7: what a guest finds', () => {
     expect(hvmHasEvents(v)).toBe(false)
   })
 
-  test('a callback vector below 16 or above 255 is -EINVAL', () => {
+  test('GV-7: a callback vector below 16 or above 255 is -EINVAL', () => {
     for (const vector of [-1, 1, 15, 256]) expect(hvmSetCallbackVector(d, vector)).toBe(-EINVAL)
     for (const vector of [16, 255]) expect(hvmSetCallbackVector(d, vector)).toBe(0)
   })
 
-  test('a PV guest has events only, and needs no callback', () => {
+  test('GV-7: a PV guest has events only, and needs no callback', () => {
     const pv = guest({ pins: [1], kind: DOMAIN_PV }, 2).vcpus[0] as number
     vlapicSetIrq(pv, 0x41, false)
     expect(hvmHasEvents(pv)).toBe(false)
@@ -100,7 +100,7 @@ describe('GV-7: what a guest finds', () => {
 })
 
 describe('GV-4: EOI', () => {
-  test('always informs dpci, of level and of edge; nothing when nothing is in service', () => {
+  test('GV-4: always informs dpci, of level and of edge; nothing when nothing is in service', () => {
     setEoiOperations({ msiEoi })
     for (const isLevel of [false, true]) {
       vlapicSetIrq(v, 0x41, isLevel)
@@ -112,7 +112,7 @@ describe('GV-4: EOI', () => {
     expect(vlapicAccept(v)).toBe(-1)
   })
 
-  test('without a layer above it only ends the interrupt', () => {
+  test('GV-4: without a layer above it only ends the interrupt', () => {
     vlapicSetIrq(v, 0x41, false)
     vlapicSetIrq(v, 0x42, false)
     expect(guestTakeInterrupt(v)).toBe(0x42)

@@ -25,11 +25,11 @@ describe('GV-2: where a wire leads', () => {
   test.each([
     [0, 0, 16, 0], [0, 3, 19, 3], [1, 0, 20, 1], [3, 1, 29, 0], [7, 3, 47, 2], [8, 0, 17, 0], [15, 3, 16, 2],
     [31, 0, 47, 3], [31, 3, 18, 2],
-  ])('device %i, pin %i is GSI %i and link %i', (device, pin, gsi, link) => {
+  ])('GV-2: device %i, pin %i is GSI %i and link %i', (device, pin, gsi, link) => {
     expect([hvmPciIntxGsi(device, pin), hvmPciIntxLink(device, pin)]).toEqual([gsi, link])
   })
 
-  test('the 128 wires spread evenly: 4 to each GSI from 16 to 47', () => {
+  test('GV-2: the 128 wires spread evenly: 4 to each GSI from 16 to 47', () => {
     const count = new Map<number, number>()
     for (let wire = 0; wire < 128; wire++) {
       const gsi = hvmPciIntxGsi(wire >> 2, wire & 3)
@@ -69,7 +69,7 @@ describe('GV-2: counts', () => {
     expect(drain(v)).toEqual([0x41])
   })
 
-  test('an ISA line is idempotent and shares its GSI with what is routed to it', () => {
+  test('GV-2: an ISA line is idempotent and shares its GSI with what is routed to it', () => {
     expect(hvmSetPciLinkRoute(d, 0, 5)).toBe(0)
     hvmIsaIrqAssert(d, 5)
     hvmIsaIrqAssert(d, 5)
@@ -88,7 +88,7 @@ describe('GV-2: counts', () => {
     expect([high(0), high(2), drain(v)]).toEqual([0, 1, [0x31]])
   })
 
-  test('a device, a pin or an ISA line that cannot be is a BUG, and so are lines of a PV domain', () => {
+  test('GV-2: a device, a pin or an ISA line that cannot be is a BUG, and so are lines of a PV domain', () => {
     expect(() => { hvmPciIntxAssert(d, 32, 0) }).toThrow(BugError)
     bootLines()
     expect(() => { hvmIsaIrqAssert(d, 2) }).toThrow(BugError)

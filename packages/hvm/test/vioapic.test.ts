@@ -120,7 +120,7 @@ describe('GV-3: level pins', () => {
 })
 
 describe('GV-3: edge pins and messages', () => {
-  test('an edge pin delivers each rise and has no remote IRR; a rise while it is masked is gone', () => {
+  test('GV-3: an edge pin delivers each rise and has no remote IRR; a rise while it is masked is gone', () => {
     program(d, GSI, { vector: VEC, level: false })
     raise()
     lower()
@@ -134,7 +134,7 @@ describe('GV-3: edge pins and messages', () => {
     expect(drain(v)).toEqual([])
   })
 
-  test('the entry says to whom: physical, logical, lowest priority', () => {
+  test('GV-3: the entry says to whom: physical, logical, lowest priority', () => {
     start(4)
     const toAll = (entry: { dest: number, logical?: boolean, delivery?: number }): number[][] => {
       program(d, GSI, { vector: VEC, level: false, ...entry })
@@ -159,12 +159,12 @@ describe('GV-3: edge pins and messages', () => {
 })
 
 describe('GV-3: registers', () => {
-  test('48 pins, masked after reset', () => {
+  test('GV-3: 48 pins, masked after reset', () => {
     expect(readRegister(d, IOAPIC_REG_VERSION) >>> 16).toBe(47)
     for (let pin = 0; pin < IOAPIC_PINS; pin++) expect(lowOf(d, pin)).toBe(REDIR_MASKED)
   })
 
-  test('an entry reads as it was written; remote IRR and status cannot be written', () => {
+  test('GV-3: an entry reads as it was written; remote IRR and status cannot be written', () => {
     writeRegister(d, IOAPIC_REG_ENTRIES + 94, -1)
     writeRegister(d, IOAPIC_REG_ENTRIES + 95, -1)
     expect(readRegister(d, IOAPIC_REG_ENTRIES + 94)).toBe(0x1afff)
@@ -174,7 +174,7 @@ describe('GV-3: registers', () => {
     expect(vioapicRead(d, IOREGSEL)).toBe(IOAPIC_REG_ID)
   })
 
-  test('any register and offset may be written and read; what is not there reads 0', () => {
+  test('GV-3: any register and offset may be written and read; what is not there reads 0', () => {
     fc.assert(fc.property(fc.integer(), fc.integer(), fc.integer(), (number, value, offset) => {
       writeRegister(d, number, value)
       vioapicWrite(d, offset, value)
@@ -185,7 +185,7 @@ describe('GV-3: registers', () => {
 })
 
 describe('GV-4: EOI of the local APIC', () => {
-  test('of a level vector informs the IO-APIC, then dpci of the vector, as of every one', () => {
+  test('GV-4: of a level vector informs the IO-APIC, then dpci of the vector, as of every one', () => {
     program(d, GSI, { vector: VEC })
     program(d, 24, { vector: 0x51, level: false })
     raise(1)
@@ -307,9 +307,9 @@ function compare(makeModel: () => ModelIoapic): void {
 }
 
 describe('GV-3: under any sequence lines, deliveries and ends are those of a plain model', () => {
-  test('the model', () => { compare(() => new ModelIoapic()) })
+  test('GV-3: the model', () => { compare(() => new ModelIoapic()) })
 
-  test('twin: a model that delivers nothing again at an EOI is told apart', () => {
+  test('GV-3: twin: a model that delivers nothing again at an EOI is told apart', () => {
     class Forgetful extends ModelIoapic {
       private isEnding = false
       override serve(): number {
@@ -323,7 +323,7 @@ describe('GV-3: under any sequence lines, deliveries and ends are those of a pla
     expect(() => { compare(() => new Forgetful()) }).toThrow('Property failed')
   })
 
-  test('twin: a model whose remote IRR holds nothing back is told apart', () => {
+  test('GV-3: twin: a model whose remote IRR holds nothing back is told apart', () => {
     class Eager extends ModelIoapic {
       override settle(pin: number): void {
         const entry = this.entries[pin]

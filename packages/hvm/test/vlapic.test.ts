@@ -62,7 +62,7 @@ const command = fc.oneof(
 describe('GV-4: the virtual local APIC', () => {
   beforeEach(() => { boot() })
 
-  test('takes, orders and ends interrupts like a plain model, under any sequence', () => {
+  test('GV-4: takes, orders and ends interrupts like a plain model, under any sequence', () => {
     fc.assert(fc.property(fc.array(command, { maxLength: 100, size: 'max' }), (sequence) => {
       boot()
       const v = guest({ pins: [0] }).vcpus[0] as number
@@ -84,7 +84,7 @@ describe('GV-4: the virtual local APIC', () => {
     }), { numRuns: 400 })
   })
 
-  test('an interrupt of the class in service waits, one of a higher class nests and ends first', () => {
+  test('GV-4: an interrupt of the class in service waits, one of a higher class nests and ends first', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     edge(v, 0x41)
     expect(vlapicAccept(v)).toBe(0x41)
@@ -96,7 +96,7 @@ describe('GV-4: the virtual local APIC', () => {
     expect([vlapicAccept(v), vlapicEoi(v), vlapicEoi(v)]).toEqual([0x4f, 0x4f, -1])
   })
 
-  test('processor priority is the task priority or the class in service, whichever is higher', () => {
+  test('GV-4: processor priority is the task priority or the class in service, whichever is higher', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     vlapicWrite(v, APIC_TASKPRI, 0x35)
     expect(vlapicProcessorPriority(v)).toBe(0x35)
@@ -107,7 +107,7 @@ describe('GV-4: the virtual local APIC', () => {
     expect(vlapicProcessorPriority(v)).toBe(0x72)
   })
 
-  test('TMR keeps how the last request of a vector was triggered', () => {
+  test('GV-4: TMR keeps how the last request of a vector was triggered', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     const tmr = (): number => load(v + VCPU_HVM + HvmVcpu.tmr + (0x41 >> 5)) >>> (0x41 & 31) & 1
     vlapicSetIrq(v, 0x41, true)
@@ -116,7 +116,7 @@ describe('GV-4: the virtual local APIC', () => {
     expect(tmr()).toBe(0)
   })
 
-  test('a vector below 16 is an error of the APIC, signalled by its error vector', () => {
+  test('GV-4: a vector below 16 is an error of the APIC, signalled by its error vector', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     vlapicWrite(v, APIC_LVTERR, 0x45)
     expect(edge(v, 3)).toBe(false)
@@ -125,7 +125,7 @@ describe('GV-4: the virtual local APIC', () => {
     expect(vlapicTakeErrors(v)).toBe(0)
   })
 
-  test('an error whose own vector is below 16, or masked, is recorded and goes no further', () => {
+  test('GV-4: an error whose own vector is below 16, or masked, is recorded and goes no further', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     for (const lvt of [0x05, 0x45 | APIC_LVT_MASKED]) {
       vlapicWrite(v, APIC_LVTERR, lvt)
@@ -135,7 +135,7 @@ describe('GV-4: the virtual local APIC', () => {
     }
   })
 
-  test('a disabled APIC accepts nothing, and keeps what it had', () => {
+  test('GV-4: a disabled APIC accepts nothing, and keeps what it had', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     edge(v, 0x41)
     vlapicWrite(v, APIC_SPIV, 0xff)
@@ -144,7 +144,7 @@ describe('GV-4: the virtual local APIC', () => {
     expect([vlapicAccept(v), vlapicTakeErrors(v)]).toEqual([0x41, 0])
   })
 
-  test('a write to a register that is not modelled changes nothing', () => {
+  test('GV-4: a write to a register that is not modelled changes nothing', () => {
     const v = guest({ pins: [0] }).vcpus[0] as number
     vlapicWrite(v, 0x320, -1)
     edge(v, 0x41)
@@ -162,24 +162,24 @@ describe('GV-4: destinations', () => {
     vcpus = guest({ pins: [0, 0, 0, 0, 0, 0, 0, 0, 0] }).vcpus
   })
 
-  test('physical: the vCPU of that number; 0xff is all', () => {
+  test('GV-4: physical: the vCPU of that number; 0xff is all', () => {
     expect([matching(3, false), matching(9, false)]).toEqual([[3], []])
     expect(matching(DEST_BROADCAST, false)).toHaveLength(9)
   })
 
-  test('logical flat: a bit per APIC, as firmware leaves it 1 << (number mod 8)', () => {
+  test('GV-4: logical flat: a bit per APIC, as firmware leaves it 1 << (number mod 8)', () => {
     expect(matching(0b1010, true)).toEqual([1, 3])
     expect(matching(1, true)).toEqual([0, 8])
     expect(matching(0, true)).toEqual([])
   })
 
-  test('logical flat: what the guest wrote', () => {
+  test('GV-4: logical flat: what the guest wrote', () => {
     vcpus.forEach((v, n) => { vlapicWrite(v, APIC_LDR, n < 2 ? 0x80 << 24 : 0) })
     expect(matching(0x80, true)).toEqual([0, 1])
     expect(matching(DEST_BROADCAST, true)).toHaveLength(9)
   })
 
-  test('logical cluster: the same cluster and a common bit', () => {
+  test('GV-4: logical cluster: the same cluster and a common bit', () => {
     vcpus.forEach((v, n) => {
       vlapicWrite(v, APIC_DFR, APIC_DFR_CLUSTER)
       vlapicWrite(v, APIC_LDR, ((n >> 2) << 4 | 1 << (n & 3)) << 24)
@@ -192,7 +192,7 @@ describe('GV-4: destinations', () => {
 })
 
 describe('GV-6: an interrupt makes its vCPU look', () => {
-  test('one that sleeps is woken', () => {
+  test('GV-6: one that sleeps is woken', () => {
     boot(2)
     const v = guest({ pins: [1] }).vcpus[0] as number
     onCpu(1, () => vcpuBlock(() => false))
@@ -203,7 +203,7 @@ describe('GV-6: an interrupt makes its vCPU look', () => {
     expect(current(1)).toBe(v)
   })
 
-  test('one that runs on another pCPU is kicked, once for all requests of a vector', () => {
+  test('GV-6: one that runs on another pCPU is kicked, once for all requests of a vector', () => {
     boot(2)
     const v = guest({ pins: [1] }).vcpus[0] as number
     const before = ipisSent(0)

@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 
 describe('GV-5: guest MSIs', () => {
-  test('fixed delivery goes to every vCPU that matches', () => {
+  test('GV-5: fixed delivery goes to every vCPU that matches', () => {
     expect(vmsiDeliver(d, VEC, 2)).toBe(1)
     expect(taken()).toEqual([2])
     expect(vmsiDeliver(d, VEC, 0b1001 | VMSI_LOGICAL)).toBe(2)
@@ -30,12 +30,12 @@ describe('GV-5: guest MSIs', () => {
     expect(vmsiUndelivered(d)).toBe(0)
   })
 
-  test('fixed delivery to a logical destination reaches exactly its vCPUs', () => {
+  test('GV-5: fixed delivery to a logical destination reaches exactly its vCPUs', () => {
     vmsiDeliver(d, VEC, 0b1010 | VMSI_LOGICAL | DELIVERY_FIXED << VMSI_DELIVERY_SHIFT | VMSI_REDIRECTION_HINT)
     expect(taken()).toEqual([1, 3])
   })
 
-  test('the broadcast goes to all', () => {
+  test('GV-5: the broadcast goes to all', () => {
     expect(vmsiDeliver(d, VEC, DEST_BROADCAST)).toBe(4)
     expect(taken()).toEqual([0, 1, 2, 3])
   })
@@ -59,13 +59,13 @@ describe('GV-5: guest MSIs', () => {
     expect(vmsiUndelivered(d)).toBe(1)
   })
 
-  test('vmsiMatchesVcpu and vmsiDestVcpuId tell whom a message is for', () => {
+  test('GV-5: vmsiMatchesVcpu and vmsiDestVcpuId tell whom a message is for', () => {
     expect(vcpus.map((v) => vmsiMatchesVcpu(v, 0b0110 | VMSI_LOGICAL))).toEqual([false, true, true, false])
     expect([2, 9, 0b0110 | VMSI_LOGICAL, 0b0100 | VMSI_LOGICAL].map((gflags) => vmsiDestVcpuId(d, gflags)))
       .toEqual([2, -1, -1, 2])
   })
 
-  test('in a domain with one vCPU every message is for number 0', () => {
+  test('GV-5: in a domain with one vCPU every message is for number 0', () => {
     const single = guest({ pins: [0] }, 2)
     expect(vmsiDestVcpuId(single.d, 9)).toBe(0)
   })
@@ -78,12 +78,12 @@ describe('GV-4: lowest priority', () => {
     return taken()
   }
 
-  test('one vCPU wins; among equals the next behind the last winner, the last one too (f164d49881)', () => {
+  test('GV-4: one vCPU wins; among equals the next behind the last winner, the last one too (f164d49881)', () => {
     const winners = Array.from({ length: 5 }, () => send(0b1101 | VMSI_LOGICAL))
     expect(winners).toEqual([[0], [2], [3], [0], [2]])
   })
 
-  test('the smallest processor priority wins, wherever the scan begins', () => {
+  test('GV-4: the smallest processor priority wins, wherever the scan begins', () => {
     for (let start = 0; start < 4; start++) {
       send(start)
       vcpus.forEach((v, n) => { vlapicWrite(v, APIC_TASKPRI, [0x50, 0x40, 0x10, 0x30][n] as number) })
@@ -91,7 +91,7 @@ describe('GV-4: lowest priority', () => {
     }
   })
 
-  test('a disabled APIC does not compete', () => {
+  test('GV-4: a disabled APIC does not compete', () => {
     vlapicWrite(vcpus[0] as number, APIC_SPIV, 0)
     expect(send(0b0011 | VMSI_LOGICAL)).toEqual([1])
   })

@@ -33,7 +33,7 @@ beforeEach(() => {
 })
 
 describe('GV-9: programming', () => {
-  test('it starts as firmware leaves it: vectors 0x08 and 0x70, all masked', () => {
+  test('GV-9: it starts as firmware leaves it: vectors 0x08 and 0x70, all masked', () => {
     pulse(1)
     pulse(9)
     expect([vpicRead(d, MD), vpicRead(d, SD), take()]).toEqual([0xff, 0xff, -1])
@@ -55,7 +55,7 @@ describe('GV-9: programming', () => {
     expect(vpicRead(d, MD)).toBe(0xa5)
   })
 
-  test('while a chip is initialised it delivers nothing; ICW3 and ICW4 come only if ICW1 says so', () => {
+  test('GV-9: while a chip is initialised it delivers nothing; ICW3 and ICW4 come only if ICW1 says so', () => {
     initialise()
     out(MC, 0x12)
     pulse(3)
@@ -79,7 +79,7 @@ describe('GV-9: programming', () => {
     expect(vpicRead(d, MC)).toBe(1 << 5)
   })
 
-  test('polling acknowledges like the processor does', () => {
+  test('GV-9: polling acknowledges like the processor does', () => {
     initialise()
     pulse(4)
     out(MC, 0x0c)
@@ -88,13 +88,13 @@ describe('GV-9: programming', () => {
     expect(vpicRead(d, MD)).toBe(0)
   })
 
-  test('trigger modes: lines 0, 1, 2, 8 and 13 are edges for ever', () => {
+  test('GV-9: trigger modes: lines 0, 1, 2, 8 and 13 are edges for ever', () => {
     out(PIC_MASTER_LEVEL, 0xff)
     out(PIC_SLAVE_LEVEL, 0xff)
     expect([vpicRead(d, PIC_MASTER_LEVEL), vpicRead(d, PIC_SLAVE_LEVEL)]).toEqual([0xf8, 0xde])
   })
 
-  test('other ports are nothing of it; a guest reaches it by traps', () => {
+  test('GV-9: other ports are nothing of it; a guest reaches it by traps', () => {
     guestPortWrite(v, 0x80, 0)
     guestPortWrite(v, MD, 0x7f)
     expect([guestPortRead(v, MD), guestPortRead(v, 0x80), guestPortRead(v, 0x22)]).toEqual([0x7f, 0xff, 0xff])
@@ -464,11 +464,11 @@ function compare(makeModel: () => ModelPic, isInitialised: boolean): void {
 }
 
 describe('GV-9: under any sequence the pair delivers, reads and ends like a plain model', () => {
-  test('as firmware leaves it', () => { compare(() => new ModelPic(), false) })
+  test('GV-9: as firmware leaves it', () => { compare(() => new ModelPic(), false) })
 
-  test('initialised', () => { compare(() => new ModelPic(), true) })
+  test('GV-9: initialised', () => { compare(() => new ModelPic(), true) })
 
-  test('twin: a model in which the cascade does not wait for what is in service is told apart', () => {
+  test('GV-9: twin: a model in which the cascade does not wait for what is in service is told apart', () => {
     class Impatient extends ModelPic {
       override next(nr: 0 | 1): number {
         const first = super.next(nr)
@@ -478,7 +478,7 @@ describe('GV-9: under any sequence the pair delivers, reads and ends like a plai
     expect(() => { compare(() => new Impatient(), true) }).toThrow('Property failed')
   })
 
-  test('twin: a model that tells nobody of re-initialisation is told apart', () => {
+  test('GV-9: twin: a model that tells nobody of re-initialisation is told apart', () => {
     class Silent extends ModelPic {
       override write(port: number, value: number): void {
         const before = this.ended.length

@@ -120,13 +120,13 @@ export function bindSuite(form: string): void {
       ['a pIRQ that is tied to nothing', -EINVAL, msiBind(6)],
       ['a vector below 16', -EINVAL, msiBind(5, 15)],
       ['a vector above 255', -EINVAL, msiBind(5, 256)],
-    ])('refuses %s, and changes nothing', (_what, errno, request) => {
+    ])('DP-10: refuses %s, and changes nothing', (_what, errno, request) => {
       const before = hash()
       expect(ptIrqCreateBind(d, request)).toBe(errno)
       expect(hash()).toBe(before)
     })
 
-    test('refuses a PV domain with -EINVAL', () => {
+    test('DP-10: refuses a PV domain with -EINVAL', () => {
       const pv = domainCreate({ domId: 2 as DomId, kind: DOMAIN_PV, vcpus: 1, nrPirqs: 16 })
       mapDevice(pv, 5, 1)
       expect(ptIrqCreateBind(pv, msiBind(5))).toBe(-EINVAL)
@@ -137,7 +137,7 @@ export function bindSuite(form: string): void {
       expect(bind()).toBe(-EINVAL)
     })
 
-    test('refuses an interrupt that the host has with -EBUSY, and undoes all it did', () => {
+    test('DP-10: refuses an interrupt that the host has with -EBUSY, and undoes all it did', () => {
       expect(requestIrq(irq, actionHandler, 0)).toBe(0)
       const before = heap()
       expect(bind()).toBe(-EBUSY)
@@ -145,7 +145,7 @@ export function bindSuite(form: string): void {
       expect([ld(record() + HvmPirqDpci.flags), ld(d + Domain.hvmIrqDpci)]).toEqual([0, 0])
     })
 
-    test('refuses with -ENOMEM for each allocation that fails, and changes nothing', () => {
+    test('DP-10: refuses with -ENOMEM for each allocation that fails, and changes nothing', () => {
       const before = heap()
       let failures = 0
       for (; ; failures++) {
@@ -161,14 +161,14 @@ export function bindSuite(form: string): void {
       expect(failures).toBe(2)
     })
 
-    test('leaves the MSI masked unless asked to unmask it', () => {
+    test('DP-10: leaves the MSI masked unless asked to unmask it', () => {
       ok(bind(GVEC, 0))
       expect(msiIsMasked(device(0))).toBe(true)
       expect(pirqGuestMask(pirqOf(record()), false)).toBe(0)
       expect(msiIsMasked(device(0))).toBe(false)
     })
 
-    test('aims the interrupt at the CPU of the vCPU that it goes to', () => {
+    test('DP-10: aims the interrupt at the CPU of the vCPU that it goes to', () => {
       ok(vcpuPin(vcpuOf(d, 0), 1))
       ok(bind())
       msiSend(device(0))
@@ -180,7 +180,7 @@ export function bindSuite(form: string): void {
       expect(isRequested(d, GVEC)).toBe(true)
     })
 
-    test('of a live binding moves the next interrupts to the new vector', () => {
+    test('DP-10: of a live binding moves the next interrupts to the new vector', () => {
       ok(bind())
       expect(bind(0x88)).toBe(0)
       msiSend(device(0))
@@ -196,7 +196,7 @@ export function bindSuite(form: string): void {
       expect([isRequested(d, 0x88), domainReferences(d)]).toEqual([true, 1])
     })
 
-    test('of a live binding can unmask it, and does not mask it', () => {
+    test('DP-10: of a live binding can unmask it, and does not mask it', () => {
       ok(bind(GVEC, 0))
       ok(bind(GVEC, GFLAGS_UNMASKED))
       expect(msiIsMasked(device(0))).toBe(false)
@@ -204,13 +204,13 @@ export function bindSuite(form: string): void {
       expect(msiIsMasked(device(0))).toBe(false)
     })
 
-    test('refuses an MSI bind of a pIRQ that is bound as something else with -EBUSY', () => {
+    test('DP-10: refuses an MSI bind of a pIRQ that is bound as something else with -EBUSY', () => {
       ok(bind())
       store(record() + HvmPirqDpci.flags, DPCI_MAPPED)
       expect(bind()).toBe(-EBUSY)
     })
 
-    test('destVcpuId is the one vCPU that matches, 0 in a domain with one vCPU, -1 for several', () => {
+    test('DP-10: destVcpuId is the one vCPU that matches, 0 in a domain with one vCPU, -1 for several', () => {
       const many = createDomain(2, 3)
       mapDevice(many, 5, 1)
       const dest = () => ld(dpciOf(pirqRecordOf(many, P(5))) + HvmPirqDpci.destVcpuId)
@@ -222,7 +222,7 @@ export function bindSuite(form: string): void {
       expect(ld(record() + HvmPirqDpci.destVcpuId)).toBe(0)
     })
 
-    test('the interrupt follows its vCPU to another CPU', () => {
+    test('DP-10: the interrupt follows its vCPU to another CPU', () => {
       ok(bind())
       expect(ld(irqDescOf(irq) + IrqDesc.cpu)).toBe(0)
       ok(vcpuPin(vcpuOf(d, 0), 1))
@@ -235,7 +235,7 @@ export function bindSuite(form: string): void {
       expect(isRequested(d, GVEC)).toBe(true)
     })
 
-    test('of a domain without passthrough following is nothing', () => {
+    test('DP-10: of a domain without passthrough following is nothing', () => {
       expect(() => { hvmMigratePirqs(vcpuOf(d, 0)) }).not.toThrow()
     })
   })
@@ -246,13 +246,13 @@ export function bindSuite(form: string): void {
       ['a pIRQ out of range', -EINVAL, msiBind(99)],
       ['a pIRQ without record', -EINVAL, msiBind(6)],
       ['a pIRQ that is not bound', -EINVAL, msiBind(5)],
-    ])('refuses %s, and changes nothing', (_what, errno, request) => {
+    ])('DP-11: refuses %s, and changes nothing', (_what, errno, request) => {
       const before = hash()
       expect(ptIrqDestroyBind(d, request)).toBe(errno)
       expect(hash()).toBe(before)
     })
 
-    test('a second time answers -EINVAL', () => {
+    test('DP-11: a second time answers -EINVAL', () => {
       ok(bind())
       expect([unbind(), unbind()]).toEqual([0, -EINVAL])
     })
@@ -290,7 +290,7 @@ export function bindSuite(form: string): void {
       expect(isRequested(d, GVEC)).toBe(true)
     })
 
-    test('what the device sent while it was not bound comes with the next binding', () => {
+    test('DP-11: what the device sent while it was not bound comes with the next binding', () => {
       ok(bind())
       ok(unbind())
       msiSend(device(0))
@@ -301,7 +301,7 @@ export function bindSuite(form: string): void {
       expect(isRequested(d, GVEC)).toBe(true)
     })
 
-    test('a thousand bindings under fire leave heap, references and records as they were', () => {
+    test('DP-11: a thousand bindings under fire leave heap, references and records as they were', () => {
       ok(bind())
       ok(unbind())
       const before = heap()
@@ -315,7 +315,7 @@ export function bindSuite(form: string): void {
       expect([heap(), domainReferences(d)]).toEqual([before, 1])
     })
 
-    test('frees the record of an unmapped pIRQ, at once if it is at rest', () => {
+    test('DP-11: frees the record of an unmapped pIRQ, at once if it is at rest', () => {
       ok(bind())
       ok(withEventLock(() => unmapDomainPirq(d, P(5))))
       expect(withEventLock(() => mapDomainPirq(d, P(5), irq))).toBe(-EBUSY)
@@ -359,7 +359,7 @@ export function bindSuite(form: string): void {
     })
     const bound = Array.from({ length: 20 }, (_, n) => n).filter((n) => n % 4 !== 3).map((n) => 3 * n)
 
-    test('visits the mapped records in number order, over batches of 8', () => {
+    test('DP-12: visits the mapped records in number order, over batches of 8', () => {
       expect(numbers(() => 0)).toEqual([0, bound])
     })
 
@@ -367,7 +367,7 @@ export function bindSuite(form: string): void {
       expect(numbers((pirq) => pirq >= 12 ? -ERESTART - pirq : 0)).toEqual([-ERESTART - 12, [0, 3, 6, 12]])
     })
 
-    test('goes on when the visited record is freed', () => {
+    test('DP-12: goes on when the visited record is freed', () => {
       for (const pirq of bound) ok(withEventLock(() => unmapDomainPirq(d, P(pirq))))
       const gone: number[] = []
       for (const pirq of bound) {
@@ -377,7 +377,7 @@ export function bindSuite(form: string): void {
       }
     })
 
-    test('of a domain without passthrough visits nothing', () => {
+    test('DP-12: of a domain without passthrough visits nothing', () => {
       d = createDomain(2)
       mapDevice(d, 5, 20)
       expect(numbers(() => 1)).toEqual([0, []])
@@ -424,13 +424,13 @@ export function bindSuite(form: string): void {
       softirqs(0)
     })
 
-    test('looks no further while no MSI of the domain waits for an EOI', () => {
+    test('DP-9: looks no further while no MSI of the domain waits for an EOI', () => {
       ok(bind())
       expect(waiting()).toBe(0)
       expect(() => { hvmDpciMsiEoi(GVEC) }).not.toThrow()
     })
 
-    test('ends the MSI of that vector, once', () => {
+    test('DP-9: ends the MSI of that vector, once', () => {
       makeLevel(irq)
       ok(bind())
       msiSend(device(0))
@@ -442,7 +442,7 @@ export function bindSuite(form: string): void {
       expect(linesEnded()).toBe(1)
     })
 
-    test('ends the first one mapped, in order of number, when two have the vector', () => {
+    test('DP-9: ends the first one mapped, in order of number, when two have the vector', () => {
       makeLevel(mapDevice(d, 3, 1))
       makeLevel(irq)
       ok(bind())
@@ -455,7 +455,7 @@ export function bindSuite(form: string): void {
       expect(linesEnded()).toBe(1)
     })
 
-    test('passes over one whose destination is another vCPU', () => {
+    test('DP-9: passes over one whose destination is another vCPU', () => {
       makeLevel(irq)
       ok(bind(GVEC, GFLAGS_UNMASKED | 7))
       msiSend(device(0))
@@ -471,7 +471,7 @@ export function bindSuite(form: string): void {
       expect(linesEnded()).toBe(1)
     })
 
-    test('after the unbind nothing waits', () => {
+    test('DP-9: after the unbind nothing waits', () => {
       makeLevel(irq)
       ok(bind())
       ok(unbind())

@@ -22,18 +22,18 @@ const costOfSoftirq = () => machine.countsOf(0, () => dpciSoftirq(HVM_DPCI_SOFTI
 const costOfAssist = () => machine.countsOf(0, () => hvmDirqAssist(dpci))
 
 describe('DP-1: scheduling', () => {
-  test('costs an atomic for the state, one for the reference, one for the softirq', () => {
+  test('DP-1: costs an atomic for the state, one for the reference, one for the softirq', () => {
     expect(costOfSchedule()).toEqual({ fetchOr: 1, fetchAdd: 1, testAndSetBit: 1, ld: 3, st: 3 })
   })
 
-  test('costs one atomic in all when a run is scheduled already', () => {
+  test('DP-1: costs one atomic in all when a run is scheduled already', () => {
     schedule()
     expect(costOfSchedule()).toEqual({ fetchOr: 1 })
   })
 })
 
 describe('DP-2: the softirq', () => {
-  test('costs three atomics beside the assist: state before, reference, state after', () => {
+  test('DP-2: costs three atomics beside the assist: state before, reference, state after', () => {
     schedule()
     const whole = costOfSoftirq()
     const d = machine.call(0, () => dpciDomain(dpci))
@@ -45,7 +45,7 @@ describe('DP-2: the softirq', () => {
       .toEqual({ cmpxchg: 1, fetchAdd: 1, fetchAnd: 1, irqDisable: 1, irqEnable: 1, ld: 3, st: 3 })
   })
 
-  test('costs no lock and no assist for a run that was cancelled', () => {
+  test('DP-2: costs no lock and no assist for a run that was cancelled', () => {
     schedule()
     machine.call(1, () => unbind(dpci))
     expect(costOfSoftirq()).toEqual({ cmpxchg: 2, fetchAnd: 1, irqDisable: 1, irqEnable: 1, ld: 2, st: 3 })
@@ -53,7 +53,7 @@ describe('DP-2: the softirq', () => {
 })
 
 describe('DP-7: the assist', () => {
-  test('costs one take of eventLock and one atomic when there is nothing to deliver', () => {
+  test('DP-7: costs one take of eventLock and one atomic when there is nothing to deliver', () => {
     expect(costOfAssist()).toEqual({ ld: 3, cmpxchg: 1, testAndClearBit: 1, store: 1 })
   })
 })

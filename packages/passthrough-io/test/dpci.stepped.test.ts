@@ -12,7 +12,7 @@ describe('DP-14 under random schedules: I1 to I6 at rest', () => {
     ['a CPU inside, another that puts back, a second record in between', crowded],
     ['an unbind under fire', unbound],
     ['an unbind and a bind under fire on three CPUs', rebound],
-  ])('%s', (_what, scenario) => {
+  ])('DP-14: %s', (_what, scenario) => {
     const result = sampled(scenario, random)
     expect(result.failure?.reason).toBeUndefined()
     expect(result.executions).toBe(random.runs)

@@ -28,7 +28,7 @@ describe('DP-14 to the letter', () => {
     ['P4: put back without raising', mutants.PUT_BACK_UNRAISED, crowded],
     ['DP-2: put back forgotten', mutants.NO_PUT_BACK, crowded],
     ['P2: SCHED goes off after the assist: an arrival during it is lost', mutants.SCHED_OFF_LATE, spread],
-  ])('%s: found', (_what, mutant, scenario) => {
+  ])('DP-14: %s: found', (_what, mutant, scenario) => {
     const { failure } = run(scenario, mutant)
     expect(failure).toBeDefined()
   })

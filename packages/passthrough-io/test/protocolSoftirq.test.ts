@@ -43,7 +43,7 @@ beforeEach(() => {
 })
 
 describe('DP-1, DP-14: scheduling', () => {
-  test('turns SCHED, QUEUED and MASKED on, takes a reference, links and raises on this CPU', () => {
+  test('DP-1: turns SCHED, QUEUED and MASKED on, takes a reference, links and raises on this CPU', () => {
     arrive(1)
     expect(state()).toBe(DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED)
     expect([references(), pending(0), pending(1)]).toEqual([1, false, true])
@@ -84,12 +84,12 @@ describe('DP-1, DP-14: scheduling', () => {
 })
 
 describe('DP-2: the softirq', () => {
-  test('with an empty list does nothing', () => {
+  test('DP-2: with an empty list does nothing', () => {
     serve(0)
     expect([state(), references()]).toEqual([0, 0])
   })
 
-  test('found SCHED on: assist, reference paid back, nothing left on', () => {
+  test('DP-2: found SCHED on: assist, reference paid back, nothing left on', () => {
     arrive(0)
     serve(0)
     expect([state(), references(), isRequested(d, GVEC), pending(0)]).toEqual([0, 0, true, false])
@@ -135,7 +135,7 @@ describe('DP-2: the softirq', () => {
     expect([state(), isRequested(d, GVEC), references()]).toEqual([0, false, 0])
   })
 
-  test('takes the whole list at once: what is put back waits for the next turn', () => {
+  test('DP-2: takes the whole list at once: what is put back waits for the next turn', () => {
     mapDevice(d, 6, 1)
     ok(ptIrqCreateBind(d, msiBind(6)))
     arrive(0)
@@ -145,7 +145,7 @@ describe('DP-2: the softirq', () => {
     expect([isRequested(d, 0x35), isRequested(d, 0x36), pending(0)]).toEqual([false, true, true])
   })
 
-  test('serves records in the order in which they were linked', () => {
+  test('DP-2: serves records in the order in which they were linked', () => {
     const records = [dpci]
     for (let n = 1; n < 6; n++) {
       mapDevice(d, 5 + n, n)
@@ -172,20 +172,20 @@ describe('DP-2: the softirq', () => {
 })
 
 describe('DP-5, DP-6: cancel and active', () => {
-  test('cancel turns SCHED and QUEUED into QUEUED alone, and MASKED off (R4); the reference is back', () => {
+  test('DP-5: cancel turns SCHED and QUEUED into QUEUED alone, and MASKED off (R4); the reference is back', () => {
     arrive(0)
     dpciReset(dpci)
     expect([state(), references()]).toEqual([DPCI_QUEUED, 0])
   })
 
-  test('a second cancel pays nothing back', () => {
+  test('DP-5: a second cancel pays nothing back', () => {
     arrive(0)
     dpciReset(dpci)
     dpciReset(dpci)
     expect(references()).toBe(0)
   })
 
-  test('cancel leaves RUN alone: who is inside pays for what it took', () => {
+  test('DP-5: cancel leaves RUN alone: who is inside pays for what it took', () => {
     fetchOr(dpci + HvmPirqDpci.state, DPCI_RUN)
     dpciReset(dpci)
     expect(state()).toBe(DPCI_RUN)
@@ -222,7 +222,7 @@ describe('DP-13: a dead CPU', () => {
     expect([isRequested(d, 0x35), isRequested(d, 0x36), references(), state()]).toEqual([true, true, 0, 0])
   })
 
-  test('its records go behind those of the other CPU', () => {
+  test('DP-13: its records go behind those of the other CPU', () => {
     mapDevice(d, 6, 1)
     ok(ptIrqCreateBind(d, msiBind(6)))
     arrive(2)
@@ -232,12 +232,12 @@ describe('DP-13: a dead CPU', () => {
     expect([isRequested(d, 0x35), isRequested(d, 0x36), references()]).toEqual([true, true, 0])
   })
 
-  test('with an empty list nothing is raised', () => {
+  test('DP-13: with an empty list nothing is raised', () => {
     onCpu(2, () => { protocolCpuDead(1) })
     expect(pending(2)).toBe(false)
   })
 
-  test('the notifier moves the records at CPU_DEAD, and at no other event', () => {
+  test('DP-13: the notifier moves the records at CPU_DEAD, and at no other event', () => {
     const event = xzalloc(CpuEvent.sizeWords, CpuEvent.tag)
     const notify = (action: number) => {
       st(event + CpuEvent.action, action)
@@ -252,7 +252,7 @@ describe('DP-13: a dead CPU', () => {
     expect([notify(CPU_DEAD), pending(2), notify(CPU_UP_PREPARE)]).toEqual([0, true, 0])
   })
 
-  test('UP_PREPARE: the list of a CPU that comes back is empty', () => {
+  test('DP-13: UP_PREPARE: the list of a CPU that comes back is empty', () => {
     arrive(1)
     onCpu(2, () => { protocolCpuDead(1) })
     serve(1)

@@ -16,7 +16,7 @@ beforeEach(() => boot())
 const SRIOV = { totalVfs: 8, firstOffset: 0x80, stride: 2, vfDeviceId: 0x1515, vfMsixEntries: 3 }
 
 describe('PCI-1: a function that is plugged in', () => {
-  test('shows its ids, class, pin and line at the registers of a type 0 header', () => {
+  test('PCI-1: shows its ids, class, pin and line at the registers of a type 0 header', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     expect([PciReg.VENDOR_ID, PciReg.DEVICE_ID].map((reg) => pciConfRead(NIC, reg, 2))).toEqual([0x1af4, 0x1041])
     expect(pciConfRead(NIC, PciReg.CLASS_REVISION, 4) >>> 8).toBe(0x020000)
@@ -24,14 +24,14 @@ describe('PCI-1: a function that is plugged in', () => {
     expect(bytes.map((reg) => pciConfRead(NIC, reg, 1))).toEqual([11, 1, 0])
   })
 
-  test('has bus numbers in a type 1 header if it is a bridge', () => {
+  test('PCI-1: has bus numbers in a type 1 header if it is a bridge', () => {
     const at = pciSbdf(0, 2, 1, 0)
     ok(pciPlugFunction({ ...bridge(at, 5, 7), multiFunction: true }))
     expect([PciReg.PRIMARY_BUS, PciReg.SECONDARY_BUS, PciReg.SUBORDINATE_BUS, PciReg.HEADER_TYPE]
       .map((reg) => pciConfRead(at, reg, 1))).toEqual([2, 5, 7, 0x81])
   })
 
-  test('tells the size of each BAR to who writes all ones', () => {
+  test('PCI-1: tells the size of each BAR to who writes all ones', () => {
     ok(pciPlugFunction(endpoint(NIC, { bars: [
       { kind: BAR_MEMORY32, sizeBytes: 0x4000 }, { kind: BAR_MEMORY64, sizeBytes: 0x100000 },
       { kind: BAR_IO, sizeBytes: 32 },
@@ -43,7 +43,7 @@ describe('PCI-1: a function that is plugged in', () => {
     expect(sizing).toEqual([0xffffc000, 0xfff00004, 0xffffffff, 0xffffffe1, 0])
   })
 
-  test('chains its capabilities, and its extended ones', () => {
+  test('PCI-1: chains its capabilities, and its extended ones', () => {
     const at = pciSbdf(0, 4, 0, 0)
     ok(pciPlugFunction(endpoint(at, { acs: 0x1f, sriov: SRIOV })))
     const ids: number[] = []
@@ -56,14 +56,14 @@ describe('PCI-1: a function that is plugged in', () => {
     expect(extended).toEqual([0x0d, 0x10])
   })
 
-  test('lets software write writable bits only', () => {
+  test('PCI-1: lets software write writable bits only', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     for (const reg of [PciReg.VENDOR_ID, PciReg.CLASS_REVISION, PciReg.COMMAND]) ok(pciConfWrite(NIC, reg, 4, -1))
     expect(pciConfRead(NIC, PciReg.VENDOR_ID, 4)).toBe(0x10411af4)
     expect(pciConfRead(NIC, PciReg.COMMAND, 4)).toBe(0x00100547)
   })
 
-  test('keeps the other bytes of a word that one byte of is written', () => {
+  test('PCI-1: keeps the other bytes of a word that one byte of is written', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     ok(pciConfWrite(NIC, PciReg.INTERRUPT_LINE, 1, 5))
     expect(pciConfRead(NIC, PciReg.INTERRUPT_LINE, 2)).toBe(0x0105)
@@ -71,7 +71,7 @@ describe('PCI-1: a function that is plugged in', () => {
     expect(pciConfRead(NIC, PciReg.STATUS, 2)).toBe(0x10)
   })
 
-  test('is alone in its slot, and in its segment', () => {
+  test('PCI-1: is alone in its slot, and in its segment', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     expect(pciPlugFunction(endpoint(NIC))).toBe(-EEXIST)
     ok(pciPlugFunction(endpoint(pciSbdf(7, 3, 0, 0), { deviceId: 7 })))
@@ -79,7 +79,7 @@ describe('PCI-1: a function that is plugged in', () => {
       .toEqual([0x1041, 7, 0xffff])
   })
 
-  test('leaves nothing when it is pulled out', () => {
+  test('PCI-1: leaves nothing when it is pulled out', () => {
     const before = heap()
     ok(pciPlugFunction(endpoint(NIC)))
     ok(pciReadOnly(NIC))
@@ -88,7 +88,7 @@ describe('PCI-1: a function that is plugged in', () => {
     expect([pciUnplugFunction(NIC), pciConfWrite(NIC, 4, 2, 0)]).toEqual([-ENODEV, -ENODEV])
   })
 
-  test('leaves nothing of it when any allocation fails', () => {
+  test('PCI-1: leaves nothing of it when any allocation fails', () => {
     // the function, the segment, a node of its index for each level of a bdf
     expect(eachAllocationFails(() => pciPlugFunction(endpoint(NIC)), -ENOMEM)).toBeGreaterThanOrEqual(3)
   })
@@ -102,14 +102,14 @@ describe('PCI-1: a function that is plugged in', () => {
     ['three messages', { msi: { vectors: 3, maskable: true } }],
     ['a bridge above its own bus', { bridge: { secondary: 3, subordinate: 9 } }],
     ['virtual functions without PCIe', { express: undefined, sriov: SRIOV }],
-  ])('is refused with -EINVAL: %s', (_what, wrong) => {
+  ])('PCI-1: is refused with -EINVAL: %s', (_what, wrong) => {
     const before = heap()
     const description = { ...endpoint(NIC), ...wrong } as Parameters<typeof pciPlugFunction>[0]
     expect(pciPlugFunction(description)).toBe(-EINVAL)
     expect(heap()).toEqual(before)
   })
 
-  test('answers accesses across words, and beyond its space, with all ones or -EINVAL', () => {
+  test('PCI-1: answers accesses across words, and beyond its space, with all ones or -EINVAL', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     for (const [reg, size] of [[2, 4], [0x1000, 4], [-4, 4], [1, 2], [0, 3], [0.5, 1]] as const) {
       expect([pciConfRead(NIC, reg, size), pciConfWrite(NIC, reg, size, 0)]).toEqual([0xffffffff, -EINVAL])
@@ -156,7 +156,7 @@ describe('PCI-1: the bridge above a function', () => {
       expect([findUpstreamBridge(card), findUpstreamBridge(inner)]).toEqual([inner, NO_BRIDGE])
     })
 
-  test('is none behind PCIe ports, and the bridge behind them where there is one', () => {
+  test('PCI-1: is none behind PCIe ports, and the bridge behind them where there is one', () => {
     const port = pciSbdf(0, 0, 1, 0)
     const toPci = pciSbdf(0, 5, 0, 0)
     add({ ...bridge(port, 5, 6), express: { portType: PciePort.ROOT_PORT } })
@@ -176,7 +176,7 @@ describe('PCI-1: the bridge above a function', () => {
 })
 
 describe('PCI-1: a read-only function', () => {
-  test('is written by nobody, and others of its segment are', () => {
+  test('PCI-1: is written by nobody, and others of its segment are', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     ok(pciPlugFunction(endpoint(NIC + 1)))
     ok(pciReadOnly(NIC))
@@ -184,14 +184,14 @@ describe('PCI-1: a read-only function', () => {
     expect(pciConfRead(NIC, PciReg.COMMAND, 2)).toBe(0)
   })
 
-  test('is refused without hardware, twice, and without memory', () => {
+  test('PCI-1: is refused without hardware, twice, and without memory', () => {
     expect(pciReadOnly(NIC)).toBe(-ENODEV)
     ok(pciPlugFunction(endpoint(NIC)))
     expect(eachAllocationFails(() => pciReadOnly(NIC), -ENOMEM)).toBe(1)
     expect(pciReadOnly(NIC)).toBe(-EEXIST)
   })
 
-  test('is the hypervisor\'s own once hidden', () => {
+  test('PCI-1: is the hypervisor\'s own once hidden', () => {
     add(endpoint(NIC))
     ok(pciHideDevice(NIC))
     expect([pciConfWrite(NIC, PciReg.COMMAND, 2, 7), pciHideDevice(NIC), pciHideDevice(NIC + 1)])
@@ -200,7 +200,7 @@ describe('PCI-1: a read-only function', () => {
 })
 
 describe('PCI-1: NUMA node and ACS', () => {
-  test('the node is the one that was reported last, or none', () => {
+  test('PCI-1: the node is the one that was reported last, or none', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     ok(pciAddDevice(NIC, {}))
     expect([pciDeviceNode(NIC), pciDeviceNode(NIC + 1)]).toEqual([NUMA_NO_NODE, -ENODEV])
@@ -209,7 +209,7 @@ describe('PCI-1: NUMA node and ACS', () => {
     expect(pciAddDevice(NIC, { numaNode: 64 })).toBe(-EINVAL)
   })
 
-  test('what keeps devices apart is on, as far as it is supported, once the device is known', () => {
+  test('PCI-1: what keeps devices apart is on, as far as it is supported, once the device is known', () => {
     const port = { ...bridge(pciSbdf(0, 0, 1, 0), 9), express: { portType: PciePort.ROOT_PORT }, acs: 0x17 }
     ok(pciPlugFunction(port))
     expect(pciConfRead(port.sbdf, 0x106, 2)).toBe(0)
@@ -223,7 +223,7 @@ describe('PCI-1: virtual functions', () => {
   beforeEach(() => ok(pciPlugFunction(endpoint(PF, { sriov: SRIOV }))))
   const VF = (n: number) => PF + 0x80 + 2 * n
 
-  test('fill the slots that the capability says, with messages of their own, and go', () => {
+  test('PCI-1: fill the slots that the capability says, with messages of their own, and go', () => {
     const before = heap()
     ok(pciEnableVirtualFunctions(PF, 3))
     expect([0, 1, 2, 3].map((n) => pciConfRead(VF(n), PciReg.DEVICE_ID, 2))).toEqual([0x1515, 0x1515, 0x1515, 0xffff])
@@ -233,7 +233,7 @@ describe('PCI-1: virtual functions', () => {
     expect(heap()).toEqual(before)
   })
 
-  test('come all or not at all', () => {
+  test('PCI-1: come all or not at all', () => {
     expect(eachAllocationFails(() => pciEnableVirtualFunctions(PF, 3), -ENOMEM)).toBeGreaterThanOrEqual(3)
     ok(pciEnableVirtualFunctions(PF, 0))
     ok(pciPlugFunction(endpoint(VF(1))))
@@ -242,7 +242,7 @@ describe('PCI-1: virtual functions', () => {
     expect(heap()).toEqual(before)
   })
 
-  test('stay while one of them is known', () => {
+  test('PCI-1: stay while one of them is known', () => {
     ok(pciEnableVirtualFunctions(PF, 2))
     ok(pciAddDevice(VF(1), { isVirtfn: true, physfn: PF & 0xffff }))
     expect(pciEnableVirtualFunctions(PF, 0)).toBe(-EBUSY)
@@ -251,7 +251,7 @@ describe('PCI-1: virtual functions', () => {
     settle()
   })
 
-  test('are refused where there are none to give, or not so many', () => {
+  test('PCI-1: are refused where there are none to give, or not so many', () => {
     expect([pciEnableVirtualFunctions(NIC, 1), pciEnableVirtualFunctions(PF, 9), pciEnableVirtualFunctions(PF, -1)])
       .toEqual([-ENODEV, -EINVAL, -EINVAL])
   })

@@ -34,17 +34,17 @@ const command = (sbdf: number) => pciConfRead(sbdf, PciReg.COMMAND, 2)
 const enableMaster = (sbdf: number) => ok(pciConfWrite(sbdf, PciReg.COMMAND, 2, PciCommand.MEMORY | PciCommand.MASTER))
 
 describe('PCI-2: a device that is added', () => {
-  test('belongs to the hardware domain and reaches its memory', () => {
+  test('PCI-2: belongs to the hardware domain and reaches its memory', () => {
     add(endpoint(NIC))
     expect([pciDeviceOwner(NIC), contexts(NIC)[0]]).toEqual([OWNER_HARDWARE_DOMAIN, OWNER_HARDWARE_DOMAIN])
     expect(pciDeviceOwner(NIC + 1)).toBe(-ENODEV)
   })
 
-  test('must be there', () => {
+  test('PCI-2: must be there', () => {
     expect([pciAddDevice(NIC, {}), pciRemoveDevice(NIC)]).toEqual([-ENODEV, -ENODEV])
   })
 
-  test('stays as it is when it is added again', () => {
+  test('PCI-2: stays as it is when it is added again', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     const before = heap()
@@ -52,12 +52,12 @@ describe('PCI-2: a device that is added', () => {
     expect([pciDeviceOwner(NIC), heap()]).toEqual([d, before])
   })
 
-  test('leaves nothing when an allocation fails', () => {
+  test('PCI-2: leaves nothing when an allocation fails', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     expect(eachAllocationFails(() => pciAddDevice(NIC, {}), -ENOMEM)).toBeGreaterThanOrEqual(2)
   })
 
-  test('leaves nothing, ACS included, when the IOMMU refuses', () => {
+  test('PCI-2: leaves nothing, ACS included, when the IOMMU refuses', () => {
     ok(pciPlugFunction(endpoint(NIC, { acs: 0x1f })))
     const before = heap()
     refuseRequest(1)
@@ -65,7 +65,7 @@ describe('PCI-2: a device that is added', () => {
     expect([heap(), pciConfRead(NIC, 0x106, 2), pciDeviceOwner(NIC)]).toEqual([before, 0, -ENODEV])
   })
 
-  test('adds its physical function first if it is a virtual one', () => {
+  test('PCI-2: adds its physical function first if it is a virtual one', () => {
     const pf = virtual(2)
     ok(pciAddDevice(pf + 0x81, { isVirtfn: true, physfn: pf & 0xffff }))
     expect([pciDeviceOwner(pf), pciDeviceOwner(pf + 0x81)]).toEqual([OWNER_HARDWARE_DOMAIN, OWNER_HARDWARE_DOMAIN])
@@ -74,7 +74,7 @@ describe('PCI-2: a device that is added', () => {
     ok(pciRemoveDevice(pf))
   })
 
-  test('takes the physical function that it brought away again when it cannot be added', () => {
+  test('PCI-2: takes the physical function that it brought away again when it cannot be added', () => {
     const pf = virtual(1)
     expect(eachAllocationFails(() => pciAddDevice(pf + 0x80, { isVirtfn: true, physfn: pf & 0xffff }), -ENOMEM))
       .toBeGreaterThanOrEqual(4)
@@ -86,7 +86,7 @@ describe('PCI-2: a device that is added', () => {
     expect([heap(), pciDeviceOwner(pf)]).toEqual([before, -ENODEV])
   })
 
-  test('keeps a physical function that was known before, when it cannot be added', () => {
+  test('PCI-2: keeps a physical function that was known before, when it cannot be added', () => {
     const pf = virtual(1)
     ok(pciAddDevice(pf, {}))
     refuseRequest(1)
@@ -94,7 +94,7 @@ describe('PCI-2: a device that is added', () => {
     expect(pciDeviceOwner(pf)).toBe(OWNER_HARDWARE_DOMAIN)
   })
 
-  test('is refused as a virtual function of another one, or with information that makes no sense', () => {
+  test('PCI-2: is refused as a virtual function of another one, or with information that makes no sense', () => {
     const pf = virtual(1)
     add(endpoint(NIC))
     expect([
@@ -116,7 +116,7 @@ describe('PCI-2: a device that is added', () => {
 })
 
 describe('PCI-2: a device that is removed', () => {
-  test('leaves nothing, and no memory that it reaches', () => {
+  test('PCI-2: leaves nothing, and no memory that it reaches', () => {
     ok(pciPlugFunction(endpoint(NIC)))
     const before = heap()
     ok(pciAddDevice(NIC, {}))
@@ -124,7 +124,7 @@ describe('PCI-2: a device that is removed', () => {
     expect([heap(), ld(Iommu.base + Iommu.lastTo)]).toEqual([before, -1])
   })
 
-  test('has its messages cleaned', () => {
+  test('PCI-2: has its messages cleaned', () => {
     add(endpoint(NIC))
     ok(pciEnableMsi({ sbdf: NIC, kind: PCI_MSIX, first: 1, count: 2 }, 0))
     const before = heap().length
@@ -134,7 +134,7 @@ describe('PCI-2: a device that is removed', () => {
     expect([0, 1, 2].map((nr) => pciMsiIrq(NIC, nr))).toEqual([0, 0, 0])
   })
 
-  test('is known still while the host uses one of its interrupts', () => {
+  test('PCI-2: is known still while the host uses one of its interrupts', () => {
     add(endpoint(NIC))
     ok(pciEnableMsi({ sbdf: NIC, kind: PCI_MSI, first: 0, count: 1 }, 0))
     ok(requestIrq(pciMsiIrq(NIC, 0), actionHandler, 0))
@@ -142,7 +142,7 @@ describe('PCI-2: a device that is removed', () => {
     expect(pciDeviceOwner(NIC)).toBe(OWNER_HARDWARE_DOMAIN)
   })
 
-  test('goes away from a guest too, and pays back the reference', () => {
+  test('PCI-2: goes away from a guest too, and pays back the reference', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     ok(pciMapMsi(d, { sbdf: NIC, kind: PCI_MSIX, first: 0, count: 1 }, 5 as Pirq))
@@ -151,7 +151,7 @@ describe('PCI-2: a device that is removed', () => {
     expect([domainReferences(d), command(NIC), pciDeviceOwner(NIC)]).toEqual([1, 0, -ENODEV])
   })
 
-  test('stays known, and the guest\'s, if the IOMMU refuses', () => {
+  test('PCI-2: stays known, and the guest\'s, if the IOMMU refuses', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     refuseRequest(1)
@@ -161,13 +161,13 @@ describe('PCI-2: a device that is removed', () => {
 })
 
 describe('PCI-3: assignDevice', () => {
-  test('gives the hardware domain\'s device to a guest, with a reference', () => {
+  test('PCI-3: gives the hardware domain\'s device to a guest, with a reference', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     expect([pciDeviceOwner(NIC), contexts(NIC)[0], domainReferences(d)]).toEqual([d, d, 2])
   })
 
-  test('answers -ENODEV for none, -EBUSY for another\'s, -EPERM for a bridge, -EINVAL for a dying domain', () => {
+  test('PCI-3: -ENODEV for none, -EBUSY for another\'s, -EPERM for a bridge, -EINVAL for a dying domain', () => {
     expect(assignDevice(d, NIC)).toBe(-ENODEV)
     add(endpoint(NIC))
     add(bridge(pciSbdf(0, 0, 30, 0), 5))
@@ -183,7 +183,7 @@ describe('PCI-3: assignDevice', () => {
     expect([domainReferences(d), domainReferences(other)]).toEqual([1, 1])
   })
 
-  test('leaves a device alone whose interrupts the hardware domain uses', () => {
+  test('PCI-3: leaves a device alone whose interrupts the hardware domain uses', () => {
     add(endpoint(NIC))
     ok(pciEnableMsi({ sbdf: NIC, kind: PCI_MSI, first: 0, count: 1 }, 0))
     expect([assignDevice(d, NIC), pciDeviceOwner(NIC)]).toEqual([-EBUSY, OWNER_HARDWARE_DOMAIN])
@@ -211,7 +211,7 @@ describe('PCI-3: assignDevice', () => {
 })
 
 describe('PCI-3: deassignDevice', () => {
-  test('gives the device back, reset, without interrupts', () => {
+  test('PCI-3: gives the device back, reset, without interrupts', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     const before = heap()
@@ -224,14 +224,14 @@ describe('PCI-3: deassignDevice', () => {
     expect(heap()).toEqual(before)
   })
 
-  test('answers -ENODEV for none, for the hardware domain\'s, for another\'s', () => {
+  test('PCI-3: answers -ENODEV for none, for the hardware domain\'s, for another\'s', () => {
     add(endpoint(NIC))
     add(endpoint(NIC + 8))
     ok(assignDevice(other, NIC))
     expect([NIC, NIC + 8, NIC + 16].map((at) => deassignDevice(d, at))).toEqual([-ENODEV, -ENODEV, -ENODEV])
   })
 
-  test('that fails says so, leaves it the domain\'s but quiet, and can be tried again', () => {
+  test('PCI-3: that fails says so, leaves it the domain\'s but quiet, and can be tried again', () => {
     phantoms()
     ok(assignDevice(d, NIC))
     enableMaster(NIC)
@@ -255,7 +255,7 @@ describe('PCI-3: what moves together', () => {
     add(endpoint(NIC))
   }
 
-  test('all that is behind one legacy bridge, bridges within it aside', () => {
+  test('PCI-3: all that is behind one legacy bridge, bridges within it aside', () => {
     build()
     expect(cards.map(findUpstreamBridge)).toEqual([outer, outer, outer])
     ok(assignDevice(d, cards[1]!))
@@ -277,7 +277,7 @@ describe('PCI-3: what moves together', () => {
     expect([assignDevice(d, cards[0]!), owners()]).toEqual([-EBUSY, [0, 0, OWNER_HYPERVISOR]])
   })
 
-  test('the phantom functions of a device: the real one first, and last on the way back', () => {
+  test('PCI-3: the phantom functions of a device: the real one first, and last on the way back', () => {
     phantoms()
     const order: number[][] = []
     for (const step of [1, 2, 3, 4]) {
@@ -316,18 +316,18 @@ describe('PCI-7: fault storms', () => {
   })
   afterEach(() => { vi.restoreAllMocks() })
 
-  test('the tenth fault in a row takes bus mastering away, and nothing else', () => {
+  test('PCI-7: the tenth fault in a row takes bus mastering away, and nothing else', () => {
     expect(faults(FAULT_THRESHOLD - 1)).not.toContain(true)
     expect(command(NIC)).toBe(PciCommand.MEMORY | PciCommand.MASTER)
     expect([fault(NIC), command(NIC)]).toEqual([true, PciCommand.MEMORY])
   })
 
-  test('faults that come more than 10 ms apart never get there; 10 ms apart they do', () => {
+  test('PCI-7: faults that come more than 10 ms apart never get there; 10 ms apart they do', () => {
     expect(faults(40, 11)).not.toContain(true)
     expect(faults(FAULT_THRESHOLD, 10)).toContain(true)
   })
 
-  test('any sequence of pauses ends as in a model that halves first', () => {
+  test('PCI-7: any sequence of pauses ends as in a model that halves first', () => {
     fc.assert(fc.property(fc.array(fc.constantFrom(0, 1, 9, 10, 11, 50), { maxLength: 40 }), (pauses) => {
       ok(assignDevice(d, NIC))
       ok(deassignDevice(d, NIC))
@@ -341,11 +341,11 @@ describe('PCI-7: fault storms', () => {
     }))
   })
 
-  test('a fault of somebody unknown counts for nobody', () => {
+  test('PCI-7: a fault of somebody unknown counts for nobody', () => {
     for (let n = 0; n < 20; n++) expect(fault(NIC + 8)).toBe(false)
   })
 
-  test('a phantom function\'s faults are its device\'s', () => {
+  test('PCI-7: a phantom function\'s faults are its device\'s', () => {
     const at = pciSbdf(0, 9, 0, 1)
     phantoms(at)
     enableMaster(at)

@@ -40,7 +40,7 @@ function control(id: number): number {
 describe('PCI-4: messages of the hardware domain\'s device', () => {
   beforeEach(() => add(endpoint(NIC)))
 
-  test('MSI gives each its own interrupt, and says how many are on', () => {
+  test('PCI-4: MSI gives each its own interrupt, and says how many are on', () => {
     ok(pciEnableMsi(msi(4), 0))
     expect(new Set(irqs()).size).toBe(4)
     expect([control(PciCapability.MSI) & 0x71, control(PciCapability.MSIX) & 0x8000]).toEqual([0x21, 0])
@@ -58,7 +58,7 @@ describe('PCI-4: messages of the hardware domain\'s device', () => {
     expect([control(PciCapability.MSIX) & 0x8000, heap()]).toEqual([0, before])
   })
 
-  test('are refused by what the capability offers', () => {
+  test('PCI-4: are refused by what the capability offers', () => {
     for (const [messages, result] of [
       [msi(8), -EINVAL], [msi(3), -EINVAL], [msi(2, 1), -EINVAL], [msi(0), -EINVAL], [msix(MSIX_ENTRIES), -EINVAL],
       [msix(-1), -EINVAL], [msix(0.5), -EINVAL], [msix(3, 2), -EINVAL], [{ ...msix(0), kind: 3 }, -EINVAL],
@@ -68,14 +68,14 @@ describe('PCI-4: messages of the hardware domain\'s device', () => {
     expect(irqs()).toEqual([0, 0, 0, 0])
   })
 
-  test('are refused without the capability, and where they cannot be masked', () => {
+  test('PCI-4: are refused without the capability, and where they cannot be masked', () => {
     add(endpoint(NIC + 8, { msi: undefined } as object))
     add(endpoint(NIC + 16, { msi: { vectors: 1, maskable: false } }))
     expect([pciEnableMsi({ ...msi(1), sbdf: NIC + 8 }, 0), pciEnableMsi({ ...msi(1), sbdf: NIC + 16 }, 0)])
       .toEqual([-ENODEV, -EOPNOTSUPP])
   })
 
-  test('are refused twice, and while the other kind is on', () => {
+  test('PCI-4: are refused twice, and while the other kind is on', () => {
     ok(pciEnableMsi(msix(1), 0))
     expect([pciEnableMsi(msi(1), 0), pciEnableMsi(msix(0, 2), 0), pciDisableMsi(msi(1))])
       .toEqual([-EBUSY, -EEXIST, -EINVAL])
@@ -85,7 +85,7 @@ describe('PCI-4: messages of the hardware domain\'s device', () => {
       .toEqual([-EEXIST, -EBUSY, -EINVAL])
   })
 
-  test('are its owner\'s business', () => {
+  test('PCI-4: are its owner\'s business', () => {
     ok(assignDevice(d, NIC))
     expect([pciEnableMsi(msix(0), 0), pciDisableMsi(msix(0))]).toEqual([-EBUSY, -EBUSY])
   })
@@ -102,13 +102,13 @@ describe('PCI-4: messages of the hardware domain\'s device', () => {
     ok(pciEnableMsi({ sbdf: big, kind: PCI_MSIX, first: 0, count: IRQS }, 0))
   })
 
-  test('stay while the host uses one, all of them', () => {
+  test('PCI-4: stay while the host uses one, all of them', () => {
     ok(pciEnableMsi(msix(0, 3), 0))
     ok(requestIrq(pciMsiIrq(NIC, 1), actionHandler, 0))
     expect([pciDisableMsi(msix(0, 3)), irqs().map((irq) => irq > 0)]).toEqual([-EBUSY, [true, true, true, false]])
   })
 
-  test('are masked one by one for the host', () => {
+  test('PCI-4: are masked one by one for the host', () => {
     expect([pciMaskMsi(NIC, 0, true), pciMaskMsi(NIC + 1, 0, true)]).toEqual([-EINVAL, -ENODEV])
     ok(pciEnableMsi(msix(0, 2), 0))
     ok(requestIrq(pciMsiIrq(NIC, 0), actionHandler, 0))
@@ -118,14 +118,14 @@ describe('PCI-4: messages of the hardware domain\'s device', () => {
 })
 
 describe('PCI-4: messages of a guest\'s device', () => {
-  test('become interrupts of the guest', () => {
+  test('PCI-4: become interrupts of the guest', () => {
     passThrough(d, 2)
     msiSend(pciFunctionMsi(NIC, 1))
     settle()
     expect([isRequested(d, GVEC), isRequested(d, GVEC + 1)]).toEqual([false, true])
   })
 
-  test('are held back while the host masks them, and come once it does not', () => {
+  test('PCI-4: are held back while the host masks them, and come once it does not', () => {
     passThrough(d, 1)
     ok(pciMaskMsi(NIC, 0, true))
     msiSend(pciFunctionMsi(NIC, 0))
@@ -136,7 +136,7 @@ describe('PCI-4: messages of a guest\'s device', () => {
     expect(isRequested(d, GVEC)).toBe(true)
   })
 
-  test('are mapped for the owner only, while it lives', () => {
+  test('PCI-4: are mapped for the owner only, while it lives', () => {
     add(endpoint(NIC))
     expect([pciMapMsi(d, { ...msix(0), sbdf: NIC + 1 }, P(5)), pciMapMsi(d, msix(0), P(5))]).toEqual([-ENODEV, -EPERM])
     ok(assignDevice(d, NIC))
@@ -158,7 +158,7 @@ describe('PCI-4: messages of a guest\'s device', () => {
     expect(findFreePirq(d)).toBe(15)
   })
 
-  test('are unmapped with what they were given', () => {
+  test('PCI-4: are unmapped with what they were given', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     const before = heap()

@@ -39,7 +39,7 @@ describe('PCI-8: a registered vector table', () => {
     ok(msixtblPtRegister(d, P(5), TABLE))
   })
 
-  test('has the mask bit for the guest, or-ed with the host\'s in the hardware', () => {
+  test('PCI-8: has the mask bit for the guest, or-ed with the host\'s in the hardware', () => {
     expect(write(0, CONTROL, 1)).toBe(MSIX_DONE)
     expect([msiIsMasked(pciFunctionMsi(NIC, 0)), read(0, CONTROL), read(1, CONTROL)]).toEqual([true, 1, 0])
     ok(pciMaskMsi(NIC, 0, true))
@@ -49,7 +49,7 @@ describe('PCI-8: a registered vector table', () => {
     expect(msiIsMasked(pciFunctionMsi(NIC, 0))).toBe(false)
   })
 
-  test('holds a masked message back and lets it go with the unmask', () => {
+  test('PCI-8: holds a masked message back and lets it go with the unmask', () => {
     write(0, CONTROL, 1)
     msiSend(pciFunctionMsi(NIC, 0))
     settle()
@@ -59,7 +59,7 @@ describe('PCI-8: a registered vector table', () => {
     expect(isRequested(d, GVEC)).toBe(true)
   })
 
-  test('keeps address and data for the device model, and the hardware as it is', () => {
+  test('PCI-8: keeps address and data for the device model, and the hardware as it is', () => {
     const before = [0, 1, 2, 3].map(hardware)
     for (const [name, value] of [[LOW, 0xfee01000], [HIGH, 7], [DATA, 0x4055]] as const) {
       expect(write(1, name, value)).toBe(MSIX_DONE)
@@ -94,7 +94,7 @@ describe('PCI-8: a registered vector table', () => {
     expect([msixModelDone(d, field(0, CONTROL)), guestMask(0)]).toEqual([MSIX_DONE, false])
   })
 
-  test('delivers to the new vector after the device model bound it', () => {
+  test('PCI-8: delivers to the new vector after the device model bound it', () => {
     write(0, CONTROL, 1)
     write(0, DATA, 0x4055)
     msiSend(pciFunctionMsi(NIC, 0))
@@ -105,7 +105,7 @@ describe('PCI-8: a registered vector table', () => {
     expect([isRequested(d, GVEC), isRequested(d, 0x55)]).toEqual([false, true])
   })
 
-  test('is the pages that it lies in: writes beside the entries are dropped, others are not its own', () => {
+  test('PCI-8: is the pages that it lies in: writes beside the entries are dropped, others are not its own', () => {
     const page = TABLE - 0x800
     expect([page, page + 0xffc, field(0, LOW) + 2, field(MSIX_ENTRIES, CONTROL)].map((at) => msixTableWrite(d, at, -1)))
       .toEqual([MSIX_DONE, MSIX_DONE, MSIX_DONE, MSIX_DONE])
@@ -114,7 +114,7 @@ describe('PCI-8: a registered vector table', () => {
     expect(Array.from({ length: MSIX_ENTRIES }, (_, nr) => read(nr, LOW))).toEqual([0, 0, 0, 0])
   })
 
-  test('is its own guest\'s', () => {
+  test('PCI-8: is its own guest\'s', () => {
     const other = createDomain(65)
     expect([msixTableWrite(other, field(0, CONTROL), 1), msixTableRead(other, field(0, CONTROL)), guestMask(0)])
       .toEqual([MSIX_NOT_MINE, -1, false])
@@ -134,7 +134,7 @@ describe('PCI-8: a registered vector table', () => {
     expect([read(3, CONTROL), hardware(3) & MSI_HOST_MASKED]).toEqual([1, MSI_HOST_MASKED])
   })
 
-  test('is one counted record: the last binding takes it along', () => {
+  test('PCI-8: is one counted record: the last binding takes it along', () => {
     ok(msixtblPtRegister(d, P(6), TABLE))
     expect(msixtblPtRegister(d, P(6), TABLE + 16)).toBe(-EBUSY)
     ok(msixtblPtUnregister(d, P(5)))
@@ -146,13 +146,13 @@ describe('PCI-8: a registered vector table', () => {
   test.each([
     ['deassigned', () => deassignDevice(d, NIC)],
     ['removed', () => pciRemoveDevice(NIC)],
-  ])('goes with its device, however many bindings it has: %s', (_how, take) => {
+  ])('PCI-8: goes with its device, however many bindings it has: %s', (_how, take) => {
     ok(msixtblPtRegister(d, P(6), TABLE))
     ok(take())
     expect([write(0, CONTROL, 1), read(0, CONTROL)]).toEqual([MSIX_NOT_MINE, -1])
   })
 
-  test('leaves no memory', () => {
+  test('PCI-8: leaves no memory', () => {
     ok(msixtblPtUnregister(d, P(5)))
     settle()
     const before = heap()
@@ -164,7 +164,7 @@ describe('PCI-8: a registered vector table', () => {
 })
 
 describe('PCI-8: msixtblPtRegister', () => {
-  test('is refused for addresses, pIRQs and domains that cannot be', () => {
+  test('PCI-8: is refused for addresses, pIRQs and domains that cannot be', () => {
     passThrough(d, 1)
     for (const address of [-16, 8, 0.5, 2 ** 44, NaN]) expect(msixtblPtRegister(d, P(5), address)).toBe(-EINVAL)
     expect(msixtblPtRegister(d, P(6), TABLE)).toBe(-ENODEV)
@@ -173,19 +173,19 @@ describe('PCI-8: msixtblPtRegister', () => {
     expect(msixtblPtRegister(d, P(5), TABLE)).toBe(-EINVAL)
   })
 
-  test('is refused for a pIRQ that is an MSI', () => {
+  test('PCI-8: is refused for a pIRQ that is an MSI', () => {
     add(endpoint(NIC))
     ok(assignDevice(d, NIC))
     ok(pciMapMsi(d, { sbdf: NIC, kind: PCI_MSI, first: 0, count: 1 }, P(5)))
     expect(msixtblPtRegister(d, P(5), TABLE)).toBe(-ENODEV)
   })
 
-  test('leaves nothing without memory', () => {
+  test('PCI-8: leaves nothing without memory', () => {
     passThrough(d, 1)
     expect(eachAllocationFails(() => msixtblPtRegister(d, P(5), TABLE), -ENOMEM)).toBe(1)
   })
 
-  test('covers a table of several pages', () => {
+  test('PCI-8: covers a table of several pages', () => {
     const big = NIC + 8
     add(endpoint(big, { msix: { entries: 600, bar: 0, offset: 0 } }))
     ok(assignDevice(d, big))
@@ -201,7 +201,7 @@ describe('PCI-8 against a model', () => {
   const kinds: Step[] = ['mask', 'unmask', 'data', 'done', 'hostMask', 'hostUnmask']
   const steps = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 30 })
 
-  test('any sequence of guest, device model and host: open while nobody masks it, once the model has seen it', () => {
+  test('PCI-8: any sequence of guest, model and host: open while nobody masks it, once the model has seen it', () => {
     fc.assert(fc.property(steps, (sequence) => {
       boot()
       d = createDomain(1)

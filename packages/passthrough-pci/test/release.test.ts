@@ -34,7 +34,7 @@ const state = (pirq: number) => load(record(pirq) + HvmPirqDpci.state)
 const arrive = (nr: number) => msiSend(pciFunctionMsi(NIC, nr))
 
 describe('PCI-5: pciCleanDpciIrqs', () => {
-  test('unbinds every mapped pIRQ, and frees what passthrough kept of the domain', () => {
+  test('PCI-5: unbinds every mapped pIRQ, and frees what passthrough kept of the domain', () => {
     add(endpoint(NIC, { msix: { entries: 40, bar: 0, offset: 0 } }))
     ok(assignDevice(d, NIC))
     ok(pciMapMsi(d, { sbdf: NIC, kind: PCI_MSIX, first: 0, count: 40 }, P(5)))
@@ -82,7 +82,7 @@ describe('PCI-5: pciCleanDpciIrqs', () => {
     expect(isRequested(d, GVEC)).toBe(false)
   })
 
-  test('is nothing to a domain without passthrough, and a BUG to one that lives', () => {
+  test('PCI-5: is nothing to a domain without passthrough, and a BUG to one that lives', () => {
     expect(() => pciCleanDpciIrqs(d)).toThrow('PCI-5')
     startDying(d)
     ok(pciCleanDpciIrqs(d))
@@ -148,7 +148,7 @@ describe('PCI-6: pciReleaseDevices', () => {
     expect(pirqRecordOf(d, P(5))).toBe(0)
   })
 
-  test('leaves the devices of others alone', () => {
+  test('PCI-6: leaves the devices of others alone', () => {
     const other = createDomain(2)
     passThrough(d, 1)
     startDying(other)
@@ -156,7 +156,7 @@ describe('PCI-6: pciReleaseDevices', () => {
     expect([pciDeviceOwner(NIC), flags(5) & DPCI_MAPPED]).toEqual([d, DPCI_MAPPED])
   })
 
-  test('can be named by a seam', () => {
+  test('PCI-6: can be named by a seam', () => {
     expect(pciReleaseDevicesHandler.id).toBeGreaterThan(0)
   })
 
