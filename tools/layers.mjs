@@ -62,6 +62,8 @@ export const layers = [
     reason: 'shows what the checker found; it reads a replay and never drives one' },
   { layer: 'T', packages: ['testkit'], may: ['base', 'machine', 'stepping'],
     reason: 'what tests of many packages share: a memory to run on, an engine of a few lines' },
+  { layer: 'T', packages: ['history'], may: 'below',
+    reason: 'forms of the protocol take the place of production modules, and the checker runs them: it needs both sides' },
   { layer: 'app', packages: ['host'], may: 'below',
     reason: 'wires hypervisor, engine, devices and guests; wiring only, so it may see everything' },
   { layer: 'app', packages: ['cli'], may: 'below',

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addCheck } from './check.js'
 import { oneLine } from './failure.js'
+import { addHistory } from './history.js'
 import { addReplay } from './replay.js'
 import { addRun } from './run.js'
 
@@ -21,5 +22,6 @@ export function createProgram(done: (code: number) => void): Command {
   addRun(program, done)
   addCheck(program, done)
   addReplay(program, done)
+  addHistory(program, done)
   return program
 }

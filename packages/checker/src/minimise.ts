@@ -10,7 +10,7 @@ import type { EndJudge } from './judge.js'
 import type { Program } from './program.js'
 import type { Schedule } from './schedule.js'
 
-export interface MinimiseOptions extends EndJudge, Pick<CheckOptions, 'dataRaces' | 'maxSteps' | 'onlyMessage' | 'origin' | 'now'> {
+export interface MinimiseOptions extends EndJudge, Pick<CheckOptions, 'dataRaces' | 'maxSteps' | 'allowLong' | 'onlyMessage' | 'origin' | 'now'> {
   /** Default: 10. */
   readonly maxSeconds?: number
   /** Largest number of preemptions to try. Default: 6. */

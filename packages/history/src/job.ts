@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/** What goes to the thread of a form, and what comes back. */
+import type { Exploration, ExploreOptions, Schedule, Violation } from '@bottomhalf/checker'
+
+export interface Job {
+  readonly model: string
+  readonly values: Readonly<Record<string, number>>
+  readonly options: ExploreOptions
+  /** Run this schedule again instead of exploring. */
+  readonly schedule?: Schedule
+}
+
+export type Explored = Omit<Exploration, 'digest' | 'checkpoint'>
+
+export type Outcome =
+  | { readonly kind: 'explored', readonly result: Explored }
+  | { readonly kind: 'replayed', readonly violation: Violation | null }
+  | { readonly kind: 'failed', readonly message: string }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/** Runs models of one form, one after the other, in a thread of its own: a thread has one machine, and one form. */
+import { parentPort } from 'node:worker_threads'
+import { explore, replayModel, type Exploration } from '@bottomhalf/checker'
+import type { Explored, Job, Outcome } from './job.js'
+import { makers } from './models/registry.js'
+
+parentPort?.on('message', (job: Job) => {
+  void run(job).then((outcome) => { parentPort?.postMessage(outcome) })
+})
+
+/** What can be sent to another thread. */
+function plain(result: Exploration): Explored {
+  return JSON.parse(JSON.stringify({ ...result, checkpoint: undefined })) as Explored
+}
+
+async function run(job: Job): Promise<Outcome> {
+  try {
+    const make = makers[job.model]
+    if (make === undefined) throw new RangeError(`no model ${job.model}`)
+    const model = make(job.values)
+    if (job.schedule !== undefined) {
+      const { violation } = await replayModel(model, job.schedule, job.options)
+      return { kind: 'replayed', violation }
+    }
+    return { kind: 'explored', result: plain(await explore(model, job.options)) }
+  } catch (error) {
+    return { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
+  }
+}
