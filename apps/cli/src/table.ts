@@ -49,7 +49,8 @@ function unservedWhy(runs: readonly RunReport[]): Row[] {
 }
 
 const unservedNames: Readonly<Record<keyof Unserved, string>> = {
-  gone: 'bound to nobody', crashed: 'guest crashed', notEnded: 'guest ends nothing',
+  gone: 'bound to nobody', crashed: 'guest crashed', notEnded: 'guest ends nothing', masked: 'guest masked its line',
+  limited: 'limited',
 }
 
 /** A line for each event, and one for each guest: a scenario that has events is about who is hurt by them. */
@@ -66,13 +67,15 @@ function eventRows(runs: readonly RunReport[]): Row[] {
       ['  latency p50 / p99', ofGuest(i, (g) => `${duration(g.latencyNs.p50)} / ${duration(g.latencyNs.p99)}`)],
     ])),
     ...first.events.map(({ name }, i): Row => [`event ${name}`, (r) => eventCell(r.events[i])]),
+    ['operations continued after -ERESTART', (r) => count(r.restarts)],
   ]
 }
 
 function eventCell(event: EventReport | undefined): string {
   if (event === undefined) return '-'
   const refused = Object.entries(event.refused).map(([errno, n]) => `, ${n} ${errno}`)
-  return `${count(event.done)} done${refused.join('')}`
+  const restarted = event.restarts === 0 ? '' : `, ${event.restarts} restarts`
+  return `${count(event.done)} done${restarted}${refused.join('')}`
 }
 
 /** A line for each class of lock that was taken in some run. */
@@ -106,7 +109,7 @@ function title(run: RunReport): string {
 
 function invariants(run: RunReport): string {
   const broken = invariantNames.filter((name) => run.invariants[name] !== 'ok')
-  return broken.length === 0 ? 'I1-I7 ok' : broken.map((name) => `${name}: ${run.invariants[name]}`).join('\n')
+  return broken.length === 0 ? `${invariantNames[0]}-${invariantNames.at(-1) ?? ''} ok` : broken.map((name) => `${name}: ${run.invariants[name]}`).join('\n')
 }
 
 function count(n: number): string {

@@ -7,20 +7,20 @@ import { duration, runTable } from '../src/table.js'
 import { durationNs, fault, wholeNumber } from '../src/values.js'
 
 const latencyNs = { p50: 900, p99: 12_340, p999: 5.6e6, max: 1.5e9 }
-const none = { gone: 0, crashed: 0, notEnded: 0 }
+const none = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
 const times = { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }
-const counts = { misbehaves: false, raised: 12345, lost: 1, latencyNs }
+const counts = { misbehaves: false, lives: 1, raised: 12345, lost: 1, latencyNs }
 
 const report: RunReport = {
   defer: 'softirq', taskletLock: null, seconds: 1, raised: 12345, delivered: 12000, coalesced: 344, unserved: none, lost: 1,
-  latencyNs, events: [],
+  latencyNs, events: [], restarts: 0,
   lock: { acquisitions: 10, contended: 2, waitNs: 0, classes: [{ name: 'eventLock', acquisitions: 10, contended: 2, waitNs: 0 }] },
   ipis: 3, softirqs: { timer: 4, hvmDpci: 5 }, devices: [],
   guests: [
     { name: 'a', class: 'busy', ...counts, runningNs: 25, eatenNs: 5, runnableNs: 25, blockedNs: 50, ticks: 0 },
     { name: 'b', class: 'idle', ...counts, ...times, ticks: 9 },
   ],
-  invariants: { I1: '1 of a/d lost', I2: 'ok', I3: 'ok', I4: 'ok', I5: 'ok', I6: 'ok', I7: 'ok' },
+  invariants: { I1: '1 of a/d lost', I2: 'ok', I3: 'ok', I4: 'ok', I5: 'ok', I6: 'ok', I7: 'ok', I8: 'ok', I9: 'ok', I10: 'ok', I11: 'ok' },
 }
 
 test('the table shows a column per run, three digits a time, and what is violated', () => {
@@ -33,15 +33,15 @@ test('the table shows a column per run, three digits a time, and what is violate
   expect(row('softirq runs')).toEqual(['9', '9'])
   expect(row('busy guests: running')).toEqual(['25.00 %', '25.00 %'])
   expect(row('idle guests: running')).toEqual(['-', '-'])
-  expect(row('invariants')).toEqual(['I1: 1 of a/d lost', 'I1-I7 ok'])
+  expect(row('invariants')).toEqual(['I1: 1 of a/d lost', 'I1-I11 ok'])
 })
 
 test('events show what was done and refused, each busy guest its own loss and latency, and what was unserved its reason', () => {
-  const events = [{ name: 'reload a/d', done: 7, refused: { '-EBUSY': 2 } }]
+  const events = [{ name: 'reload a/d', done: 7, refused: { '-EBUSY': 2 }, restarts: 3, longestNs: 9 }]
   const guests = report.guests.map((guest) => ({ ...guest, misbehaves: guest.name === 'a' }))
   const text = runTable([{ ...report, events, guests, unserved: { ...none, gone: 17 } }])
   const row = (label: string): string => (text.split('\n').find((line) => line.includes(label)) ?? '').split('│')[2]?.trim() ?? ''
-  expect(row('event reload a/d')).toBe('7 done, 2 -EBUSY')
+  expect(row('event reload a/d')).toBe('7 done, 3 restarts, 2 -EBUSY')
   expect(row('a (misbehaves): raised / lost')).toBe('12 345 / 1')
   expect(row('latency p50 / p99')).toBe('900 ns / 12.3 us')
   expect(row('unserved: bound to nobody')).toBe('17')

@@ -8,19 +8,22 @@
  *     all the time it needs: what is missing then is lost.
  * R2  An interrupt that a device sends after its unbind returned reaches no driver (I2).
  */
-import { errnoName } from '@bottomhalf/base'
-import { deviceInterrupt } from '@bottomhalf/guest'
-import { pirqRecordsFreed } from '@bottomhalf/hypervisor'
-import { nowNs } from '@bottomhalf/machine'
+import { errnoName, type DomId } from '@bottomhalf/base'
+import { deviceEnableLine, deviceInterrupt, guestTicks } from '@bottomhalf/guest'
+import { controlContinuations, pirqRecordsFreed } from '@bottomhalf/hypervisor'
+import { lineIsInService, lineIsMasked } from '@bottomhalf/irq'
+import { Domain } from '@bottomhalf/domain'
+import { liveBlocks, nowNs } from '@bottomhalf/machine'
 import { timeline } from '@bottomhalf/scenario'
-import { accountOf, latencyOf, runsOf } from './accounts.js'
+import { accountOf, addUnserved, excuseOf, latencyOf, nothingUnserved, runsOf } from './accounts.js'
 import { ControlCaller } from './control.js'
-import { makeGuest, startGuest, unbind, type GuestUnit, type Unit } from './fleet.js'
-import { EventLog, happen, waitUntilServed, type Stage } from './happenings.js'
+import { makeGuest, type GuestUnit, type Unit } from './fleet.js'
+import { EventLog, happen, unpause, waitUntilServed, type Stage } from './happenings.js'
+import { killGuest, startGuest, unbindUnit } from './lives.js'
 import { Pacer } from './pacing.js'
 import { Shared, type RunData } from './shared.js'
 import type { AgentContext } from '@bottomhalf/threads'
-import type { DeviceReport, EventReport, Latency, RunOptions } from './report.js'
+import type { DeviceReport, EventReport, GuestReport, InvariantName, Latency, RunOptions, Unserved } from './report.js'
 
 /** What the machine refused to make, and why: then nothing ran. Plain data. */
 export interface Refusal { readonly refused: string }
@@ -31,16 +34,18 @@ export interface ConductorReport {
   readonly devices: readonly DeviceReport[]
   readonly latencyNs: Latency
   /** By guest, in the order of the scenario. */
-  readonly guests: readonly { readonly latencyNs: Latency }[]
+  readonly guests: readonly (Omit<GuestReport, 'name' | 'class' | 'misbehaves' | 'raised' | 'lost'>)[]
   readonly events: readonly EventReport[]
-  /** Interrupts that reached a driver after its unbind. */
-  readonly afterUnbind: number
+  readonly restarts: number
+  /** What is wrong, by the invariant that it breaks. */
+  readonly faults: readonly { readonly label: InvariantName, readonly found: string }[]
 }
 
 const LATE_INTERRUPTS = 8
 const SETTLE_MS = 20
 const FREEING_MS = 2000
 const BATCH = 256
+const RELEASE_MS = 2000
 const PUBLISH_NS = 100e6
 const SLEEP_MS = 0.02
 
@@ -55,7 +60,9 @@ class Conductor implements Stage {
   readonly #counts: Int32Array
   readonly #pacer = new Pacer()
   readonly #log: EventLog
-  readonly #guests: GuestUnit[] = []
+  readonly #faults: { label: InvariantName, found: string }[] = []
+  #lastDomId = 0
+  readonly guests: GuestUnit[] = []
   readonly units: Unit[] = []
   readonly control: ControlCaller
   #startNs = NaN
@@ -66,36 +73,44 @@ class Conductor implements Stage {
     this.#options = context.data.options
     this.#counts = new Int32Array(context.data.shared)
     this.#log = new EventLog(this.#options.scenario.events)
-    this.control = new ControlCaller(context, () => this.#fire() > 0)
+    this.control = new ControlCaller(context, this.#options.scenario.cpus, () => this.#fire() > 0)
     Atomics.store(this.#counts, Shared.running, 1)
   }
 
   run(): ConductorReport | Refusal {
-    const refused = this.#makeGuests()
+    const refused = this.#startGuests()
     if (refused !== undefined) return { refused }
     this.#startNs = nowNs()
     this.#play()
     const seconds = this.elapsedNs() / 1e9
     this.#startNs = NaN                                                // the devices are quiet from here on
+    this.#unpauseAll()
     waitUntilServed(this.units, () => { this.#rest() })                // R1
+    this.#checkLines()
     const devices = this.units.map(accountOf)
-    const guests = this.#guests.map((guest) => ({ latencyNs: latencyOf(guest.units) }))
-    const found = { seconds, devices, latencyNs: latencyOf(this.units), guests, events: this.#log.reports }
-    const afterUnbind = this.#unbindAll()
+    const latencyNs = latencyOf(this.units)
+    this.#unbindAll()
+    const guests = this.guests.map((guest) => this.#end(guest))
+    this.#waitUntilFreed()
     this.#publish()
-    return { ...found, afterUnbind }
+    const restarts = controlContinuations()
+    for (const name of this.control.stuck) this.#faults.push({ label: 'I8', found: `${name} did not end` })
+    return { seconds, devices, latencyNs, guests, events: this.#log.reports, restarts, faults: this.#faults }
   }
 
   /** ns from the start of the run; NaN before and after. */
   readonly elapsedNs = (): number => nowNs() - this.#startNs
 
-  #makeGuests(): string | undefined {
-    for (const [i, scenario] of this.#options.scenario.guests.entries()) {
-      const guest = makeGuest(this.#options, scenario, i + 1, this.units.length)
-      const refused = typeof guest === 'string' ? guest : startGuest(this.control, guest)
-      if (refused !== undefined) return `guest ${scenario.name}: ${refused}`
-      if (typeof guest === 'string') continue
-      this.#guests.push(guest)
+  readonly freshDomId = (): DomId => ++this.#lastDomId as DomId
+
+  #startGuests(): string | undefined {
+    const numbers = { guests: 0, devices: 0 }
+    for (const scenario of this.#options.scenario.guests) {
+      const guest = makeGuest(this.#options, scenario, numbers)
+      if (typeof guest === 'string') return `guest ${scenario.name}: ${guest}`
+      const { result, what } = startGuest(this.control, guest, this.freshDomId())
+      if (result !== 0) return `guest ${scenario.name}: ${what} answers ${errnoName(result)}`
+      this.guests.push(guest)
       this.units.push(...guest.units)
       for (const { lane } of guest.units) this.#pacer.add(lane)
     }
@@ -111,7 +126,7 @@ class Conductor implements Stage {
       const now = due[next]
       if (now !== undefined && now.atNs <= this.elapsedNs()) {
         const event = events[now.index]
-        if (event !== undefined) this.#log.note(now.index, happen(this, event))
+        if (event !== undefined) this.#log.note(this.control, now.index, () => happen(this, event))
         next++
       }
       this.#fire()
@@ -148,36 +163,98 @@ class Conductor implements Stage {
   }
 
   #publish(): void {
-    const sums = { raised: 0, delivered: 0, coalesced: 0, unserved: 0 }
-    for (const { raised, delivered, coalesced, unserved } of this.units.map(accountOf)) {
-      sums.raised += raised
-      sums.delivered += delivered
-      sums.coalesced += coalesced
-      sums.unserved += unserved.gone + unserved.crashed + unserved.notEnded
-    }
-    for (const name of ['raised', 'delivered', 'coalesced', 'unserved'] as const) Atomics.store(this.#counts, Shared[name], sums[name])
+    const reports = this.units.map(accountOf)
+    const unserved = reports.map((report) => report.unserved).reduce(addUnserved, nothingUnserved)
+    const sum = (of: (report: DeviceReport) => number): number => reports.map(of).reduce((a, b) => a + b, 0)
+    Atomics.store(this.#counts, Shared.raised, sum(({ raised }) => raised))
+    Atomics.store(this.#counts, Shared.delivered, sum(({ delivered }) => delivered))
+    Atomics.store(this.#counts, Shared.coalesced, sum(({ coalesced }) => coalesced))
+    Atomics.store(this.#counts, Shared.unserved, totalOf(unserved))
     Atomics.store(this.#counts, Shared.events, this.#log.happened)
   }
 
   // ---- the end
 
-  /** Unbind every device, let each interrupt some more, and count what its driver saw of that (R2). */
-  #unbindAll(): number {
+  /** A guest that is still paused goes on: what its devices raised meanwhile waits for it. */
+  #unpauseAll(): void {
+    for (const guest of this.guests.filter(({ paused }) => paused)) {
+      const result = unpause(this.control, guest)
+      if (result !== 0) throw new Error(`unpausing ${guest.scenario.name} answers ${errnoName(result)}`)
+    }
+  }
+
+  /** I10: when all is served, no line of a guest that serves is masked, or waits for an EOI. */
+  #checkLines(): void {
+    const lines = this.units.flatMap(({ bound, scenario: { interrupt } }) =>
+      (bound && interrupt.kind === 'intx' && !this.#isAbused(interrupt.line) ? [interrupt.line] : []))
+    for (const line of new Set(lines)) {
+      // its last interrupt may be served, and not ended yet
+      const giveUpNs = nowNs() + RELEASE_MS * 1e6
+      while (isHeld(line) && nowNs() < giveUpNs) this.#rest()
+      if (isHeld(line)) this.#faults.push({ label: 'I10', found: `line ${line} is not released` })
+    }
+  }
+
+  /** Whether one of those who share a line does not serve it. */
+  #isAbused(line: number): boolean {
+    return this.units.some((unit) => {
+      const { interrupt } = unit.scenario
+      return interrupt.kind === 'intx' && interrupt.line === line && excuseOf(unit) !== undefined
+    })
+  }
+
+  /** Unbind every device, let each interrupt some more, and see that no driver hears of that (R2). */
+  #unbindAll(): void {
     for (const unit of this.units.filter(({ bound }) => bound)) {
-      const result = unbind(this.control, unit)
-      const { pirq, guest: { domId } } = unit
-      if (result !== 0) throw new Error(`unbinding pIRQ ${pirq} of domain ${domId} answers ${errnoName(result)}`)
+      const result = unbindUnit(this.control, unit)
+      const { scenario: { name }, guest: { scenario } } = unit
+      if (result !== 0) throw new Error(`unbinding ${scenario.name}/${name} answers ${errnoName(result)}`)
     }
     const before = this.#runs()
-    for (let i = 0; i < LATE_INTERRUPTS; i++) for (const { device } of this.units) deviceInterrupt(device)
+    for (let i = 0; i < LATE_INTERRUPTS; i++) this.#interruptAll()
     this.#context.pause(SETTLE_MS)
-    // RCU frees the records when every CPU has been seen; what is not freed by then, the checks at rest report
+    const after = this.#runs() - before
+    if (after > 0) this.#faults.push({ label: 'I2', found: `${after} delivered after unbind` })
+  }
+
+  #interruptAll(): void {
+    for (const { device } of this.units.flatMap(({ queues }) => queues)) {
+      deviceEnableLine(device, true)
+      deviceInterrupt(device)
+      deviceEnableLine(device, false)
+    }
+  }
+
+  /** Kill a guest that lives still; what is known of it. */
+  #end(guest: GuestUnit): ConductorReport['guests'][number] {
+    const ticks = guestTicks(guest.guestData)
+    if (guest.alive) {
+      const result = killGuest(this.control, guest)
+      if (result !== 0) this.#faults.push({ label: 'I11', found: `killing ${guest.scenario.name} answers ${errnoName(result)}` })
+    }
+    return { ...guest.times, ticks, lives: guest.lives, latencyNs: latencyOf(guest.units) }
+  }
+
+  /** RCU frees the records when every CPU has been seen; what is not freed by then, the checks at rest report. */
+  #waitUntilFreed(): void {
     const giveUpNs = nowNs() + FREEING_MS * 1e6
-    while (!pirqRecordsFreed() && nowNs() < giveUpNs) this.#context.pause(1)
-    return this.#runs() - before
+    while (!(pirqRecordsFreed() && domainsFreed()) && nowNs() < giveUpNs) this.#context.pause(1)
   }
 
   #runs(): number {
     return this.units.reduce((sum, unit) => sum + runsOf(unit), 0)
   }
+}
+
+/** Whether a line is masked, or waits for an EOI. */
+function isHeld(line: number): boolean {
+  return lineIsMasked(line) || lineIsInService(line)
+}
+
+function totalOf({ gone, crashed, notEnded, masked, limited }: Unserved): number {
+  return gone + crashed + notEnded + masked + limited
+}
+
+function domainsFreed(): boolean {
+  return liveBlocks().every(({ tag }) => tag !== Domain.tag)
 }

@@ -5,18 +5,17 @@
  * Contexts  boot: CPU 0, once, before any other CPU.  report: each CPU, when its loop has ended.
  */
 import { bootMachine, faultsAtRest, softirqNames, type RestFault } from '@bottomhalf/hypervisor'
-import { Guest, guestProgram } from '@bottomhalf/guest'
+import { guestProgram } from '@bottomhalf/guest'
 import { ipisSent } from '@bottomhalf/cpu'
-import { Domain, forEachDomain, vcpuOf } from '@bottomhalf/domain'
-import { cpuCount, fetchAdd, global, ld, ldTime, word, xzalloc } from '@bottomhalf/machine'
-import { RunstateInfo, vcpuRunstateGet } from '@bottomhalf/sched'
+import { cpuCount, fetchAdd, global, liveBlocks, structNameOfTag, word } from '@bottomhalf/machine'
 import { softirqRuns } from '@bottomhalf/softirq'
 import { knownLocks, LOCK_TAS, LOCK_TICKET, PROFILE_WAITS, spinLockProfile } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL, TASKLET_LOCK_PER_CPU } from '@bottomhalf/tasklet'
+import { plugDevices } from './slots.js'
 import type { LockCounts, RunOptions } from './report.js'
 
 /** Machine interrupts of a run at most: its devices, and some to spare. */
-const IRQS = 256
+const IRQS = 1024
 
 const Run = global('hostRun', {
   // atomic: CPUs whose loop has ended
@@ -29,14 +28,13 @@ export interface RestReport {
   readonly locks: readonly (LockCounts & { readonly name: string })[]
   readonly ipis: number
   readonly softirqs: Readonly<Record<string, number>>
-  /** By domain id. */
-  readonly guests: Readonly<Record<number, GuestTimes>>
 }
 
-export interface GuestTimes {
-  readonly runningNs: number, readonly eatenNs: number, readonly runnableNs: number, readonly blockedNs: number
-  readonly ticks: number
-}
+/** What domains own, and all of which has to be gone when they are (I11). */
+const ownedByDomains: readonly string[] = [
+  'Domain', 'Vcpu', 'PirqRecord', 'HvmIrq', 'EvtchnBucket', 'HvmIrqDpci', 'GuestLine', 'IrqGuestAction', 'PciVectors',
+  'MsixTable',
+]
 
 /** Called on CPU 0 with the memory laid out. */
 export function boot(data: unknown): void {
@@ -46,16 +44,28 @@ export function boot(data: unknown): void {
     lockProfile: PROFILE_WAITS,
     taskletLock: options.taskletLock === 'per-cpu' ? TASKLET_LOCK_PER_CPU : TASKLET_LOCK_GLOBAL,
     irqs: IRQS,
+    irqOptions: { rateThreshold: options.scenario.rateLimit },
     guestPrograms: [guestProgram],
   })
+  plugDevices(options.scenario)
 }
 
 /** Called on each CPU at its end; the last one looks at everything. */
 export function report(): RestReport | undefined {
   const ended = fetchAdd(Run.base + Run.ended, 1) + 1
   if (ended < cpuCount()) return undefined
-  const faults = faultsAtRest()
-  return { faults, locks: lockCounts(), ipis: sum(ipisSent), softirqs: softirqCounts(), guests: guestTimes() }
+  const faults = [...faultsAtRest(), ...leftOfDomains()]
+  return { faults, locks: lockCounts(), ipis: sum(ipisSent), softirqs: softirqCounts() }
+}
+
+/** I11: every domain was killed, so nothing that was a domain's is there. */
+function leftOfDomains(): RestFault[] {
+  const left = new Map<string, number>()
+  for (const { tag } of liveBlocks()) {
+    const name = structNameOfTag(tag)
+    if (ownedByDomains.includes(name)) left.set(name, (left.get(name) ?? 0) + 1)
+  }
+  return [...left].map(([name, count]) => ({ label: 'I11', found: `${count} ${name} left of domains that were killed` }))
 }
 
 function lockCounts(): RestReport['locks'] {
@@ -73,23 +83,6 @@ function lockCounts(): RestReport['locks'] {
 
 function softirqCounts(): Record<string, number> {
   return Object.fromEntries(softirqNames.map(([name, nr]) => [name, sum((cpu) => softirqRuns(cpu, nr))]))
-}
-
-function guestTimes(): Record<number, GuestTimes> {
-  const times: Record<number, GuestTimes> = {}
-  const info = xzalloc(RunstateInfo.sizeWords, RunstateInfo.tag)
-  forEachDomain((d) => {
-    vcpuRunstateGet(vcpuOf(d, 0), info)
-    times[ld(d + Domain.domId)] = {
-      runningNs: ldTime(info + RunstateInfo.runningNs),
-      eatenNs: ldTime(info + RunstateInfo.hypervisorNs),
-      runnableNs: ldTime(info + RunstateInfo.runnableNs),
-      blockedNs: ldTime(info + RunstateInfo.blockedNs),
-      ticks: ld(ld(d + Domain.guestData) + Guest.ticks),
-    }
-    return false
-  })
-  return times
 }
 
 function sum(of: (cpu: number) => number): number {

@@ -1,68 +1,143 @@
 // SPDX-License-Identifier: MIT
 /**
- * The guests of a run and their devices: made, bound, unbound, bound again.
+ * The guests of a run and their devices: made once, in memory; started, bound, unbound, killed, started again.
  *
  * FL1  `bound` is off before an unbind is asked for and on after a bind is done: what a device raises while it is off is
  *      counted as `unservable`, because nobody may be there to serve it.
  * FL2  A driver that was loaded looks at its device once, without an arrival: what came between bind and load waits for no
  *      other.
+ * FL3  A device whose driver is gone holds no line up: others share it.
  */
-import { errnoName, type DomId, type Errno, type Pirq } from '@bottomhalf/base'
+import type { DomId, Pirq } from '@bottomhalf/base'
 import {
-  Device, deviceArrival, deviceCreate, deviceInterrupt, driverCreate, driverLoad, guestCreate, guestProgram,
+  deviceArrival, deviceCreate, deviceCreateOnLine, driverCreate, guestCreate, type DriverPlace,
 } from '@bottomhalf/guest'
-import { requests } from '@bottomhalf/hypervisor'
-import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
+import { hvmPciIntxGsi } from '@bottomhalf/hvm'
 import { arrivalTimes, recordingKey, type DeviceScenario, type GuestScenario } from '@bottomhalf/scenario'
 import { Lane } from './pacing.js'
-import type { ControlCaller } from './control.js'
-import type { RunOptions } from './report.js'
+import { interruptsOf, messageOf, sbdfOf } from './slots.js'
+import type { RunOptions, Unserved } from './report.js'
 
-/** A device of the run with its driver. */
-export interface Unit {
-  readonly guest: GuestUnit, readonly scenario: DeviceScenario
-  readonly pirq: Pirq, readonly device: number, readonly driver: number
-  readonly lane: Lane
-  bound: boolean
+/** One interrupt of a device, with what its driver keeps for it. */
+export interface Queue {
+  readonly gvec: number
+  readonly device: number, readonly driver: number
+  /** Where the guest's interrupt goes. */
+  readonly vcpuId: number
   /** What it raised while it was bound to nobody (FL1). */
   unservable: number
+  /** What a guest left that had stopped serving. */
+  readonly excused: Record<keyof Unserved, number>
 }
+
+/** A device of the run. */
+export interface Unit {
+  readonly guest: GuestUnit, readonly scenario: DeviceScenario
+  readonly sbdf: number
+  /** Its first interrupt is this pIRQ of its guest. */
+  readonly pirq: Pirq
+  /** Its slot in the guest, for lines. */
+  readonly slot: number
+  readonly queues: readonly Queue[]
+  readonly lane: Lane
+  /** Whether the hypervisor knows it. */
+  plugged: boolean
+  bound: boolean
+}
+
+/** Time that the vCPUs of a guest spent, in ns, over all its lives. */
+export interface GuestTimes { runningNs: number, eatenNs: number, runnableNs: number, blockedNs: number }
 
 /** A guest of the run. */
 export interface GuestUnit {
-  readonly scenario: GuestScenario, readonly domId: DomId
+  readonly scenario: GuestScenario
+  /** Its domain, while it lives; each of its lives has another. */
+  domId: DomId
   readonly guestData: number
   readonly units: Unit[]
+  alive: boolean
+  paused: boolean
+  /** How often its domain was created. */
+  lives: number
+  /** How many of its devices use each line of the machine. */
+  readonly lines: Map<number, number>
+  readonly times: GuestTimes
 }
 
-/** Vector of a guest's first device; the schema's most are 64, well below the guest's own. */
+/** Vectors of a guest's interrupts, below those that the guest uses itself; where they do not suffice they are shared. */
 const FIRST_GVEC = 0x30
-const PIRQS = 128
+const GVECS = 0xb0
+/** Pin of every device that has a line in its guest, and how many there can be. */
+export const INTX_PIN = 0
+const MOST_LINES = 32
+
+/** What all guests are numbered by. */
+export interface Numbers { guests: number, devices: number }
 
 /** Memory for a guest and its devices; nothing of it runs. The text says what was missing. */
-export function makeGuest(
-  options: RunOptions, scenario: GuestScenario, domId: number, firstDevice: number,
-): GuestUnit | string {
-  const parts: { scenario: DeviceScenario, device: number, driver: number }[] = []
+export function makeGuest(options: RunOptions, scenario: GuestScenario, numbers: Numbers): GuestUnit | string {
+  const nr = numbers.guests++
+  const made: { device: DeviceScenario, queues: Queue[] }[] = []
   let drivers = 0
-  for (const [i, device] of scenario.devices.entries()) {
-    const made = deviceCreate()
-    drivers = made === 0 ? 0 : driverCreate(made, FIRST_GVEC + i, i, scenario.work, drivers)
-    if (drivers === 0) return `no memory for device ${device.name}`
-    parts.push({ scenario: device, device: made, driver: drivers })
+  let pirqs = 0
+  for (const [slot, device] of scenario.devices.entries()) {
+    if (slot >= MOST_LINES && isLine(device)) return `device ${device.name} has no line left in its guest`
+    const queues: Queue[] = []
+    for (let n = 0; n < interruptsOf(device); n++) {
+      const queue = makeQueue(scenario, device, { nth: numbers.devices, n, slot, pirq: pirqs++ }, drivers)
+      if (queue === undefined) return `no memory for device ${device.name}`
+      queues.push(queue)
+      drivers = queue.driver
+    }
+    numbers.devices++
+    made.push({ device, queues })
   }
   const guestData = guestCreate(drivers, scenario.tick === undefined ? 0 : 1e9 / scenario.tick, scenario.misbehave)
   if (guestData === 0) return 'no memory for it'
-  const guest: GuestUnit = { scenario, domId: domId as DomId, guestData, units: [] }
-  for (const [i, part] of parts.entries()) guest.units.push(makeUnit(options, guest, i, part, firstDevice + i))
+  const guest: GuestUnit = {
+    scenario, domId: 0 as DomId, guestData, units: [], alive: false, paused: false, lives: 0, lines: new Map(),
+    times: { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0 },
+  }
+  let pirq = 0
+  for (const [slot, { device, queues }] of made.entries()) {
+    const nth = numbers.devices - made.length + slot
+    const place = { sbdf: sbdfOf(nr, slot), pirq: pirq as Pirq, slot, queues }
+    guest.units.push(makeUnit(guest, device, place, options, nth))
+    pirq += queues.length
+  }
   return guest
 }
 
+function isLine({ interrupt }: DeviceScenario): boolean {
+  return interrupt.kind === 'intx' || interrupt.kind === 'translate'
+}
+
+interface Place { readonly nth: number, readonly n: number, readonly slot: number, readonly pirq: number }
+
+function makeQueue(guest: GuestScenario, { interrupt }: DeviceScenario, place: Place, next: number): Queue | undefined {
+  const message = interrupt.kind === 'intx' ? 0 : messageOf(place.nth, place.n)
+  if (interrupt.kind !== 'intx' && message === 0) return undefined
+  const device = interrupt.kind === 'intx' ? deviceCreateOnLine(interrupt.line) : deviceCreate(message)
+  if (device === 0) return undefined
+  const isMessage = interrupt.kind === 'msi' || interrupt.kind === 'msix'
+  const vcpuId = isMessage ? place.slot % guest.vcpus : 0
+  const gvec = FIRST_GVEC + place.pirq % GVECS
+  const line: Pick<DriverPlace, 'gsi'> = isMessage ? {} : { gsi: hvmPciIntxGsi(place.slot, INTX_PIN) }
+  const driver = driverCreate({ device, gvec, pirq: place.pirq, vcpuId, workNs: guest.work, ...line }, next)
+  const excused = { crashed: 0, notEnded: 0, masked: 0, gone: 0, limited: 0 }
+  return driver === 0 ? undefined : { gvec, device, driver, vcpuId, unservable: 0, excused }
+}
+
 function makeUnit(
-  options: RunOptions, guest: GuestUnit, pirq: number, part: Pick<Unit, 'scenario' | 'device' | 'driver'>, nth: number,
+  guest: GuestUnit, scenario: DeviceScenario, place: Pick<Unit, 'sbdf' | 'pirq' | 'slot' | 'queues'>, options: RunOptions,
+  nth: number,
 ): Unit {
-  const lane = new Lane(timesOf(part.scenario, options, nth), () => { arrive(unit) })
-  const unit: Unit = { ...part, guest, pirq: pirq as Pirq, lane, bound: false, unservable: 0 }
+  let turn = 0
+  const lane = new Lane(timesOf(scenario, options, nth), () => {
+    const queue = unit.queues[turn++ % unit.queues.length]
+    if (queue !== undefined && unit.plugged) arrive(unit, queue)
+  })
+  const unit: Unit = { ...place, guest, scenario, lane, plugged: false, bound: false }
   return unit
 }
 
@@ -71,47 +146,7 @@ function timesOf({ arrivals }: DeviceScenario, options: RunOptions, nth: number)
   return arrivalTimes(arrivals, options.seed + nth, recording)
 }
 
-function arrive(unit: Unit): void {
-  if (!unit.bound) unit.unservable++                                   // FL1
-  deviceArrival(unit.device)
-}
-
-/** Create a guest's domain and bind its devices. The text says what was refused. */
-export function startGuest(control: ControlCaller, guest: GuestUnit): string | undefined {
-  const { scenario, domId, guestData } = guest
-  const created = control.do(requests.createDomain({
-    domId, nrPirqs: PIRQS, cpus: [scenario.cpu], pinned: true, guestProgram: guestProgram.id, guestData,
-  }))
-  if (created !== 0) return `creating it answers ${errnoName(created)}`
-  for (const unit of guest.units) {
-    const bound = bind(control, unit)
-    if (bound !== 0) return `binding device ${unit.scenario.name} answers ${errnoName(bound)}`
-  }
-  return undefined
-}
-
-/** Bind a device's interrupt to its guest. */
-function bind(control: ControlCaller, unit: Unit): Errno {
-  const { guest: { domId }, pirq, device } = unit
-  const result = control.do(requests.bindMsi({
-    domId, pirq, msi: device + Device.msi, gvec: FIRST_GVEC + pirq, gflags: GFLAGS_UNMASKED,
-  }))
-  unit.bound = result === 0                                            // FL1
-  return result
-}
-
-/** Unbind a device's interrupt. */
-export function unbind(control: ControlCaller, unit: Unit): Errno {
-  unit.bound = false                                                   // FL1
-  return control.do(requests.unbindMsi(unit.guest.domId, unit.pirq))
-}
-
-/** Unload a device's driver and load it again. A driver that could not be loaded is loaded by the next call. */
-export function reload(control: ControlCaller, unit: Unit): Errno {
-  const unloaded = unit.bound ? unbind(control, unit) : 0
-  const result = unloaded === 0 ? bind(control, unit) : unloaded
-  if (result !== 0) return result
-  driverLoad(unit.driver)
-  deviceInterrupt(unit.device)                                         // FL2
-  return 0
+function arrive(unit: Unit, queue: Queue): void {
+  if (!unit.bound || unit.guest.paused) queue.unservable++                                  // FL1
+  deviceArrival(queue.device)
 }

@@ -48,6 +48,10 @@ export interface Unserved {
   readonly crashed: number
   /** The guest does not end its interrupts. */
   readonly notEnded: number
+  /** The guest has masked its line. */
+  readonly masked: number
+  /** The last that came while its interrupt was shut by the rate limit (IRQ-3). */
+  readonly limited: number
 }
 
 export interface DeviceReport {
@@ -60,6 +64,8 @@ export interface DeviceReport {
   readonly coalesced: number
   readonly unserved: Unserved
   readonly lost: number
+  /** Interrupts that the rate limit dropped; what they told of, later ones told of, too. */
+  readonly limitedInterrupts: number
   readonly latencyNs: Latency
 }
 
@@ -68,6 +74,10 @@ export interface EventReport {
   readonly name: string
   readonly done: number
   readonly refused: Readonly<Record<string, number>>
+  /** How often its operations answered -ERESTART and were continued. */
+  readonly restarts: number
+  /** What the longest of its control operations took. */
+  readonly longestNs: number
 }
 
 export interface GuestReport {
@@ -75,6 +85,8 @@ export interface GuestReport {
   readonly class: 'busy' | 'idle'
   /** Whether the scenario lets it misbehave. */
   readonly misbehaves: boolean
+  /** How often its domain was created. */
+  readonly lives: number
   readonly raised: number
   readonly lost: number
   readonly latencyNs: Latency
@@ -107,12 +119,14 @@ export interface RunReport {
   readonly devices: readonly DeviceReport[]
   readonly guests: readonly GuestReport[]
   readonly events: readonly EventReport[]
+  /** How often control operations answered -ERESTART and were continued, those of the events and all others. */
+  readonly restarts: number
   /** `ok`, or what is wrong. */
   readonly invariants: Readonly<Record<InvariantName, string>>
 }
 
-export type InvariantName = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7'
-export const invariantNames: readonly InvariantName[] = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7']
+export const invariantNames = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'I10', 'I11'] as const
+export type InvariantName = (typeof invariantNames)[number]
 
 /** Whether anything was lost or violated. */
 export function isClean(report: RunReport): boolean {

@@ -139,28 +139,31 @@ function reportOf(options: RunOptions, found: ConductorReport, rest: RestReport)
     ipis: rest.ipis,
     softirqs: rest.softirqs,
     devices: found.devices,
-    guests: options.scenario.guests.map((guest, i) => guestReport(guest, i, found, rest)),
+    guests: options.scenario.guests.map((guest, i) => guestReport(guest, found.guests[i], found.devices)),
     events: found.events,
+    restarts: found.restarts,
     invariants: invariants(found, rest),
   }
 }
 
-function guestReport(guest: GuestScenario, i: number, found: ConductorReport, rest: RestReport): GuestReport {
-  const devices = found.devices.filter((device) => device.guest === guest.name)
+function guestReport(guest: GuestScenario, found: ConductorReport['guests'][number] | undefined, all: readonly DeviceReport[]): GuestReport {
+  const devices = all.filter((device) => device.guest === guest.name)
   return {
     name: guest.name,
     class: guest.devices.length > 0 ? 'busy' : 'idle',
     misbehaves: Object.keys(guest.misbehave ?? {}).length > 0,
     raised: sum(devices, (device) => device.raised),
     lost: sum(devices, (device) => device.lost),
-    latencyNs: found.guests[i]?.latencyNs ?? { p50: 0, p99: 0, p999: 0, max: 0 },
-    ...(rest.guests[i + 1] ?? { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }),
+    ...found ?? nobody,
   }
 }
 
+const noLatency = { p50: 0, p99: 0, p999: 0, max: 0 }
+const nobody = { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0, lives: 0, latencyNs: noLatency }
+
 function unservedOf(devices: readonly DeviceReport[]): Unserved {
   const of = (why: keyof Unserved): number => sum(devices, (device) => device.unserved[why])
-  return { gone: of('gone'), crashed: of('crashed'), notEnded: of('notEnded') }
+  return { gone: of('gone'), crashed: of('crashed'), notEnded: of('notEnded'), masked: of('masked'), limited: of('limited') }
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
@@ -171,7 +174,6 @@ function invariants(found: ConductorReport, rest: RestReport): Record<InvariantN
   const wrong: Partial<Record<string, string[]>> = {}
   const note = (label: string, text: string): void => { (wrong[label] ??= []).push(text) }
   for (const { guest, name, lost } of found.devices) if (lost !== 0) note('I1', `${lost} of ${guest}/${name} lost`)
-  if (found.afterUnbind > 0) note('I2', `${found.afterUnbind} delivered after unbind`)
-  for (const fault of rest.faults) note(fault.label, fault.found)
+  for (const fault of [...found.faults, ...rest.faults]) note(fault.label, fault.found)
   return Object.fromEntries(invariantNames.map((name) => [name, wrong[name]?.join('; ') ?? 'ok'])) as Record<InvariantName, string>
 }

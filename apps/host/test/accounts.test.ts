@@ -2,10 +2,10 @@
 import { Behaviour, deviceArrival, deviceCreate, Driver, driverCreate, Guest, guestCreate, type Misbehaviour } from '@bottomhalf/guest'
 import { formatMemory, st, store } from '@bottomhalf/machine'
 import { beforeEach, expect, test } from 'vitest'
-import { accountOf, outstanding } from '../src/accounts.js'
+import { accountOf, countPaused, excuseRest, outstanding } from '../src/accounts.js'
 import { Lane } from '../src/pacing.js'
 import type { DomId, Pirq } from '@bottomhalf/base'
-import type { Unit } from '../src/fleet.js'
+import type { GuestUnit, Unit } from '../src/fleet.js'
 
 function* never(): Generator<number, void> { /* no arrival of its own */ }
 
@@ -14,16 +14,22 @@ interface Counts { raised: number, delivered: number, coalesced: number, missed?
 /** A bound device that raised `raised` arrivals, of which its driver has served some and missed some. */
 function unitWith(counts: Counts, misbehaviour: Misbehaviour = {}): Unit {
   const device = deviceCreate()
-  const driver = driverCreate(device, 0x30, 0, 0, 0)
+  const driver = driverCreate({ device, gvec: 0x30, pirq: 0, workNs: 0 }, 0)
   for (let i = 0; i < counts.raised; i++) deviceArrival(device)
   st(driver + Driver.delivered, counts.delivered)
   st(driver + Driver.coalesced, counts.coalesced)
   st(driver + Driver.missed, counts.missed ?? 0)
-  const scenario = { name: 'd', interrupt: 'msi', arrivals: { constant: 1 } } as const
+  const scenario = { name: 'd', interrupt: { kind: 'msi' }, arrivals: { constant: 1 } } as const
   const guestData = guestCreate(driver, 0, misbehaviour)
-  const guest = { scenario: { name: 'g', cpu: 0, work: 0, devices: [scenario] }, domId: 1 as DomId, guestData, units: [] }
+  const guest: GuestUnit = {
+    scenario: { name: 'g', cpu: 0, vcpus: 1, work: 0, devices: [scenario] }, domId: 1 as DomId, guestData, units: [],
+    alive: true, paused: false, lives: 1, lines: new Map(),
+    times: { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0 },
+  }
+  const excused = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
+  const queues = [{ gvec: 0x30, device, driver, vcpuId: 0, unservable: counts.unservable ?? 0, excused }]
   const lane = new Lane(never(), () => undefined)
-  return { guest, scenario, pirq: 0 as Pirq, device, driver, lane, bound: true, unservable: counts.unservable ?? 0 }
+  return { guest, scenario, sbdf: 256, pirq: 0 as Pirq, slot: 0, queues, lane, plugged: true, bound: true }
 }
 
 beforeEach(() => { formatMemory({ cpus: 1 }) })
@@ -58,4 +64,25 @@ test('AC1: a guest that would stop serving is excused when it has, by its own wo
   store(behaviour + Behaviour.crashed, 1)
   expect(accountOf(unit)).toMatchObject({ unserved: { crashed: 4, notEnded: 0 }, lost: 0 })
   expect(outstanding(unit)).toBe(0)
+})
+
+test('AC3: a guest that stopped serving and is killed is excused for what it left, and not for what it loses in its next life', () => {
+  const unit = unitWith({ raised: 9, delivered: 2, coalesced: 3 }, { crash: 1 })
+  store(unit.guest.guestData + Guest.behaviour + Behaviour.crashed, 1)
+  excuseRest(unit)
+  store(unit.guest.guestData + Guest.behaviour + Behaviour.crashed, 0)
+  const { device = 0, driver = 0 } = unit.queues[0] ?? {}
+  st(driver + Driver.missed, 4)                                          // its driver was loaded anew
+  expect(accountOf(unit)).toMatchObject({ unserved: { crashed: 4 }, lost: 0 })
+  deviceArrival(device)
+  expect(accountOf(unit)).toMatchObject({ unserved: { crashed: 4 }, lost: 1 })
+})
+
+test('AC1: what a paused guest had not served is unserved if it is killed so, and nothing if it goes on', () => {
+  const unit = unitWith({ raised: 9, delivered: 2, coalesced: 3 })
+  countPaused(unit)
+  st((unit.queues[0]?.driver ?? 0) + Driver.missed, 4)
+  expect(accountOf(unit)).toMatchObject({ unserved: { gone: 4 }, lost: 0 })
+  st((unit.queues[0]?.driver ?? 0) + Driver.missed, 0)
+  expect(accountOf(unit)).toMatchObject({ unserved: { gone: 0 }, lost: 4 })
 })

@@ -8,15 +8,18 @@
  *       whose look at the device comes after it.
  * DRV2  A driver that was loaded anew begins with what comes from then on: what its device raised before, and no run has
  *       served, it missed. Every arrival that it has passed is delivered, coalesced or missed, each once.
+ * DRV3  It makes its device quiet before it looks at it: a line that is up after that has something new to say.
  */
 import { cpuRelax, ld, load, nowNs, ref, st, store, struct, word, xzalloc } from '@bottomhalf/machine'
-import { Device, deviceRaised, RING_WORDS } from './device.js'
+import { Device, deviceQuiet, deviceRaised, RING_WORDS } from './device.js'
 import { Histogram, histogramRecord } from './histogram.js'
 import type { Ref } from '@bottomhalf/base'
 
 export const Driver = struct('Driver', {
   // written at creation, constant after:
   device: ref('Device'), gvec: word, pirq: word, workNs: word, next: ref('Driver'), latency: ref('Histogram'),
+  /** The guest's line that it gets, -1 if it gets a message; the vCPU that its interrupt goes to. */
+  gsi: word, vcpuId: word,
   // the vCPU's own:
   consumed: word, delivered: word, coalesced: word, missed: word, empty: word, loadsSeen: word,
   // atomic; written by whoever loads the driver, the mark before the count:
@@ -31,15 +34,27 @@ export interface DriverCounts {
   readonly delivered: number, readonly coalesced: number, readonly missed: number, readonly empty: number
 }
 
+/** What a driver is made with. */
+export interface DriverPlace {
+  readonly device: Ref<'Device'>, readonly gvec: number, readonly pirq: number
+  /** The guest's line; a message if left out. */
+  readonly gsi?: number
+  /** The vCPU that its interrupt goes to; the first if left out. */
+  readonly vcpuId?: number
+  readonly workNs: number
+}
+
 /** Make a driver; `next` chains the drivers of a guest. 0 if there is no memory. */
-export function driverCreate(device: Ref<'Device'>, gvec: number, pirq: number, workNs: number, next: Ref<'Driver'>): Ref<'Driver'> {
+export function driverCreate(place: DriverPlace, next: Ref<'Driver'>): Ref<'Driver'> {
   const driver = xzalloc(Driver.sizeWords, Driver.tag)
   const latency = xzalloc(Histogram.sizeWords, Histogram.tag)
   if (driver === 0 || latency === 0) return 0
-  st(driver + Driver.device, device)
-  st(driver + Driver.gvec, gvec)
-  st(driver + Driver.pirq, pirq)
-  st(driver + Driver.workNs, workNs)
+  st(driver + Driver.device, place.device)
+  st(driver + Driver.gvec, place.gvec)
+  st(driver + Driver.pirq, place.pirq)
+  st(driver + Driver.gsi, place.gsi ?? -1)
+  st(driver + Driver.vcpuId, place.vcpuId ?? 0)
+  st(driver + Driver.workNs, place.workNs)
   st(driver + Driver.next, next)
   st(driver + Driver.latency, latency)
   return driver
@@ -51,17 +66,22 @@ export function driverLoad(driver: Ref<'Driver'>): void {
   store(driver + Driver.loads, load(driver + Driver.loads) + 1)
 }
 
-/** The first driver for a vector in the chain from `first` on; 0 if there is none. */
-export function driverOf(first: Ref<'Driver'>, gvec: number): Ref<'Driver'> {
+/** The first driver for a vector of a vCPU in the chain from `first` on; 0 if there is none. */
+export function driverOf(first: Ref<'Driver'>, gvec: number, vcpuId: number): Ref<'Driver'> {
   let driver = first
-  while (driver !== 0 && ld(driver + Driver.gvec) !== gvec) driver = ld(driver + Driver.next)
+  while (driver !== 0 && !isFor(driver, gvec, vcpuId)) driver = ld(driver + Driver.next)
   return driver
+}
+
+function isFor(driver: Ref<'Driver'>, gvec: number, vcpuId: number): boolean {
+  return ld(driver + Driver.gvec) === gvec && ld(driver + Driver.vcpuId) === vcpuId
 }
 
 /** The interrupt handler: take all completions, then work. */
 export function driverInterrupt(driver: Ref<'Driver'>): void {
   const device = ld(driver + Driver.device)
   if (load(driver + Driver.loads) !== ld(driver + Driver.loadsSeen)) begin(driver)
+  deviceQuiet(device)                                                  // DRV3
   const produced = load(device + Device.producer)                      // DRV1
   const consumed = ld(driver + Driver.consumed)
   const fresh = (produced - consumed) | 0

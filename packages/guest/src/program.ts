@@ -14,9 +14,14 @@ import {
   APIC_SPIV, APIC_SPIV_ENABLED, evtchnBindVirq, evtchnTake, guestHalt, guestMustExit, guestSetTimer,
   guestTakeInterrupt, hvmSetCallbackVector, VIRQ_TIMER, vlapicWrite,
 } from '@bottomhalf/hvm'
-import { embed, handler, ld, ldTime, nowNs, ref, st, stTime, struct, time, word, xzalloc } from '@bottomhalf/machine'
+import {
+  embed, fetchOr, handler, ld, ldTime, load, nowNs, ref, st, store, stTime, struct, time, word, xzalloc,
+} from '@bottomhalf/machine'
 import { Driver, driverInterrupt, driverOf } from './driver.js'
-import { Behaviour, behaviourInit, behaviourState, endInterrupt, type GuestState, type Misbehaviour } from './misbehave.js'
+import { routeLines } from './lines.js'
+import {
+  Behaviour, behaviourInit, behaviourRestart, behaviourState, endInterrupt, type GuestState, type Misbehaviour,
+} from './misbehave.js'
 import type { Ref } from '@bottomhalf/base'
 
 const CALLBACK_VECTOR = 0xf3
@@ -25,8 +30,10 @@ const SPURIOUS_VECTOR = 0xff
 export const Guest = struct('Guest', {
   // written before the guest starts, constant after:
   drivers: ref('Driver'), tickNs: time,
-  // the vCPU's own:
-  booted: word, timerPort: word, ticks: word, nextTickNs: time,
+  // atomic; a bit per vCPU, each sets its own:
+  booted: word,
+  // the first vCPU's own:
+  timerPort: word, ticks: word, nextTickNs: time,
   behaviour: embed(Behaviour),
 })
 
@@ -48,6 +55,12 @@ export function guestState(guest: Ref<'Guest'>): GuestState {
   return behaviourState(guest + Guest.behaviour)
 }
 
+/** A guest that was killed starts over, with the drivers that it had: it is to be the program's word of a new domain. */
+export function guestRestart(guest: Ref<'Guest'>): void {
+  store(guest + Guest.booted, 0)
+  behaviourRestart(guest + Guest.behaviour)
+}
+
 /** Timer ticks that the guest has counted. Exact when it rests. */
 export function guestTicks(guest: Ref<'Guest'>): number {
   return ld(guest + Guest.ticks)
@@ -56,7 +69,7 @@ export function guestTicks(guest: Ref<'Guest'>): number {
 /** One stay in the guest. */
 function runProgram(v: Ref<'Vcpu'>): void {
   const guest = ld(ld(v + Vcpu.domain) + Domain.guestData)
-  if (ld(guest + Guest.booted) === 0) boot(v, guest)
+  if ((load(guest + Guest.booted) >>> ld(v + Vcpu.vcpuId) & 1) === 0) boot(v, guest)
   while (!guestMustExit()) {
     const vector = guestTakeInterrupt(v)
     if (vector >= 0) serve(v, guest, vector)
@@ -69,7 +82,12 @@ export const guestProgram = handler('guestProgram', runProgram)
 
 function boot(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
   vlapicWrite(v, APIC_SPIV, APIC_SPIV_ENABLED | SPURIOUS_VECTOR)
-  st(guest + Guest.booted, 1)
+  fetchOr(guest + Guest.booted, 1 << ld(v + Vcpu.vcpuId))
+  if (ld(v + Vcpu.vcpuId) === 0) bootFirst(v, guest)
+}
+
+function bootFirst(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
+  routeLines(v, ld(guest + Guest.drivers))
   if (ldTime(guest + Guest.tickNs) === 0) return
   const port = evtchnBindVirq(v, VIRQ_TIMER)
   const refused = hvmSetCallbackVector(ld(v + Vcpu.domain), CALLBACK_VECTOR)
@@ -80,9 +98,10 @@ function boot(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
 
 function serve(v: Ref<'Vcpu'>, guest: Ref<'Guest'>, vector: number): void {
   if (vector === CALLBACK_VECTOR) return takeEvents(v, guest)
-  let driver = driverOf(ld(guest + Guest.drivers), vector)
-  for (; driver !== 0; driver = driverOf(ld(driver + Driver.next), vector)) driverInterrupt(driver)   // GP2
-  endInterrupt(v, guest + Guest.behaviour)
+  const vcpuId = ld(v + Vcpu.vcpuId)
+  let driver = driverOf(ld(guest + Guest.drivers), vector, vcpuId)
+  for (; driver !== 0; driver = driverOf(ld(driver + Driver.next), vector, vcpuId)) driverInterrupt(driver)   // GP2
+  endInterrupt(v, guest + Guest.behaviour, ld(guest + Guest.drivers))
 }
 
 function takeEvents(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {

@@ -14,7 +14,7 @@ let driver = 0
 beforeEach(() => {
   formatMemory({ cpus: 1 })
   device = deviceCreate()
-  driver = driverCreate(device, 0x30, 3, 0, 0)
+  driver = driverCreate({ device, gvec: 0x30, pirq: 3, workNs: 0 }, 0)
 })
 
 const samples = (): number => {
@@ -83,8 +83,8 @@ test('DRV2: what a run served between bind and load is not missed', () => {
 })
 
 test('a guest finds the driver of a vector in its chain, or none', () => {
-  const second = driverCreate(device, 0x31, 4, 0, driver)
-  expect(driverOf(second, 0x30)).toBe(driver)
-  expect(driverOf(second, 0x31)).toBe(second)
-  expect(driverOf(second, 0x32)).toBe(0)
+  const second = driverCreate({ device, gvec: 0x31, pirq: 4, workNs: 0 }, driver)
+  expect(driverOf(second, 0x30, 0)).toBe(driver)
+  expect(driverOf(second, 0x31, 0)).toBe(second)
+  expect(driverOf(second, 0x32, 0)).toBe(0)
 })

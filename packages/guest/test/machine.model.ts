@@ -42,7 +42,7 @@ export function conduct(cpus: number, arrivals: number, tickNs: number): Pair[] 
 
 function wire(cpu: number, tickNs: number): Pair {
   const device = deviceCreate()
-  const driver = driverCreate(device, 0x30, 3, 0, 0)
+  const driver = driverCreate({ device, gvec: 0x30, pirq: 3, workNs: 0 }, 0)
   const guestData = guestCreate(driver, tickNs)
   const domId = cpu + 1
   control(requests.createDomain({

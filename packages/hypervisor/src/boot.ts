@@ -10,7 +10,7 @@ import { bug, type Ref } from '@bottomhalf/base'
 import { setupCpus } from '@bottomhalf/cpu'
 import { setRelinquishOperations, setupDomains } from '@bottomhalf/domain'
 import { relinquishPortsHandler, sendGuestVcpuVirq, setupHvm, VIRQ_TIMER } from '@bottomhalf/hvm'
-import { setupIrqs } from '@bottomhalf/irq'
+import { setupIrqs, type IrqOptions } from '@bottomhalf/irq'
 import { cpuCount, debugChecks, handler, type HandlerRef } from '@bottomhalf/machine'
 import { setupPassthroughIo } from '@bottomhalf/passthrough-io'
 import { setupPci } from '@bottomhalf/passthrough-pci'
@@ -40,8 +40,8 @@ export interface BootOptions {
   readonly taskletLock: number
   /** Machine interrupts that can exist at once. */
   readonly irqs: number
-  /** Lines of the IO-APIC. Default: as `setupIrqs` says. */
-  readonly gsis?: number
+  /** Lines of the machine, rate limit, time-outs: what is left out is as `IrqOptions` says. */
+  readonly irqOptions?: IrqOptions
   /** CPUs from 0 on that are online from the beginning; the others park until `cpuUp`. Default: all. */
   readonly onlineCpus?: number
   /** What a domain's vCPUs may run. */
@@ -59,7 +59,7 @@ export function bootMachine(options: BootOptions): void {
   setupRcu(RCU_SOFTIRQ)
   setupTasklets({ softirqNr: TASKLET_SOFTIRQ, scheduleNr: SCHEDULE_SOFTIRQ, lock: options.taskletLock })
   setupDomains()
-  if (setupIrqs(options.irqs, options.gsis === undefined ? {} : { gsis: options.gsis }) !== 0) bug('no memory for the interrupt descriptors')
+  if (setupIrqs(options.irqs, options.irqOptions) !== 0) bug('no memory for the interrupt descriptors')
   setupSched({ scheduleNr: SCHEDULE_SOFTIRQ, vcpuKickNr: VCPU_KICK_SOFTIRQ })
   for (let cpu = 0; cpu < cpuCount(); cpu++) setupSchedCpu(cpu)
   setupHvm()

@@ -3,7 +3,8 @@
 export { bootMachine, pcpuMain } from './boot.js'
 export type { BootOptions } from './boot.js'
 export {
-  CONTROL_SLOTS, CONTROL_VECTOR, controlAbandon, controlContinuations, controlIsDone, controlPost, controlTake, NO_SLOT, registerOperation,
+  CONTROL_SLOTS, CONTROL_VECTOR, controlAbandon, controlContinuations, controlIsDone, controlPost, controlTake, NO_SLOT,
+  registerOperation,
 } from './control.js'
 export { errnoOf, HypervisorError, operationName, perform } from './frontDoor.js'
 export { ANY_PIRQ, CONTROL_WORDS, Operation, requests } from './requests.js'

@@ -21,5 +21,5 @@ export {
 } from './guestBind.js'
 export { cleanUpPirq, findFreePirq, mapDomainPirq, unmapDomainPirq } from './pirq.js'
 export { pirqIrqNumber } from './pirqIrq.js'
-export { rateLimitLockClass } from './rateLimit.js'
+export { limitedArrivals, rateLimitLockClass } from './rateLimit.js'
 export { unmappedArrivals, vectorLockClass } from './vectors.js'

@@ -20,7 +20,7 @@ import {
   lockClass, SpinLock, spinLock, spinLockInit, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore,
 } from '@bottomhalf/spinlock'
 import { initTimer, setTimer, Timer } from '@bottomhalf/timer'
-import { callController, HwIrqController, IrqDesc, IrqStatus } from './irqDesc.js'
+import { callController, descAt, HwIrqController, IrqDesc, IrqStatus, IrqTable } from './irqDesc.js'
 
 const RateLimit = global('irqRateLimit', {
   // written at boot, constant after:
@@ -51,6 +51,15 @@ export function limitArrival(desc: Ref<'IrqDesc'>): void {
   store(desc + IrqDesc.status, status | IrqStatus.LIMITED | IrqStatus.DISABLED)
   callController(desc, HwIrqController.disable)
   waitForTimer(desc)
+}
+
+/** Arrivals of a message's interrupt that were not delivered because they were limited: a look, from anywhere. */
+export function limitedArrivals(entry: Ref<'MsiEntry'>): number {
+  const count = ld(IrqTable.base + IrqTable.count)
+  for (let irq = 1; irq < count; irq++) {
+    if (ld(descAt(irq) + IrqDesc.msi) === entry) return ld(descAt(irq) + IrqDesc.limited)
+  }
+  return 0
 }
 
 /** Forget what came: a new user starts afresh. irqDesc.lock held. */

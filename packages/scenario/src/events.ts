@@ -19,7 +19,24 @@ const when = {
   count: z.int().min(1).max(1_000_000).optional(),
 }
 
+const guest = z.string().min(1)
+const cpu = z.int().min(1).max(63)
+
 const actions = {
+  /** The guest's domain is killed. */
+  kill: guest.optional(),
+  /** A guest that was killed lives again. */
+  create: guest.optional(),
+  pause: guest.optional(),
+  unpause: guest.optional(),
+  /** The guest's first vCPU is tied to another pCPU. */
+  move: z.strictObject({ guest, cpu: z.int().min(0).max(63) }).optional(),
+  cpuDown: cpu.optional(),
+  cpuUp: cpu.optional(),
+  /** The device is pulled out under its guest. */
+  remove: device.optional(),
+  /** A device that was pulled out is plugged in again, and bound. */
+  add: device.optional(),
   /** The driver is unloaded and loaded again: unbind, bind. */
   reload: device.optional(),
   /** The device interrupts at this rate, whatever its arrivals say, until it calms down. */
@@ -47,20 +64,28 @@ export const event = z.strictObject({ ...when, ...actions }).superRefine((value,
 /** Something that happens. Durations in ns, exactly one action. */
 export type ScenarioEvent = z.output<typeof event>
 
-/** An event in words: `reload net/nic`. */
+/** An event in words: `reload net/nic`, `move net to 3`. */
 export function eventLabel(event: ScenarioEvent): string {
   const [name = ''] = namedActions(event)
   const argument = event[name as keyof typeof actions]
-  const of = typeof argument === 'object' ? argument.device : argument
-  return `${name} ${of ?? ''}`
+  if (typeof argument !== 'object') return `${name} ${argument ?? ''}`
+  return `${name} ${'device' in argument ? argument.device : `${argument.guest} to ${argument.cpu}`}`
 }
 
-/** Which devices (GUEST/DEVICE) an event names, each with the path to its name. */
-export function devicesOfEvent(event: ScenarioEvent): { readonly path: readonly string[], readonly device: string }[] {
+/** A guest, a device or a cpu that an event names, and the path to its name. */
+interface Named { readonly path: readonly string[], readonly of: string, readonly name: string }
+
+/** All that an event names. */
+export function namesInEvent(event: ScenarioEvent): Named[] {
+  const found = (path: string[], of: string, name: string | number | undefined) =>
+    (name === undefined ? [] : [{ path, of, name: String(name) }])
   return [
-    ...event.reload === undefined ? [] : [{ path: ['reload'], device: event.reload }],
-    ...event.storm === undefined ? [] : [{ path: ['storm', 'device'], device: event.storm.device }],
-    ...event.calm === undefined ? [] : [{ path: ['calm'], device: event.calm }],
+    ...(['kill', 'create', 'pause', 'unpause'] as const).flatMap((action) => found([action], 'guest', event[action])),
+    ...(['reload', 'calm', 'remove', 'add'] as const).flatMap((action) => found([action], 'device', event[action])),
+    ...(['cpuDown', 'cpuUp'] as const).flatMap((action) => found([action], 'cpu', event[action])),
+    ...found(['storm', 'device'], 'device', event.storm?.device),
+    ...found(['move', 'guest'], 'guest', event.move?.guest),
+    ...found(['move', 'cpu'], 'cpu', event.move?.cpu),
   ]
 }
 

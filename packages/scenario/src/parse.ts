@@ -6,7 +6,7 @@
 import { InputError } from '@bottomhalf/base'
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml'
 import type { core } from 'zod'
-import { devicesOfEvent } from './events.js'
+import { namesInEvent } from './events.js'
 import { scenarioSchema, type Scenario } from './schema.js'
 
 type Path = readonly PropertyKey[]
@@ -67,12 +67,17 @@ function inconsistency(scenario: Scenario): Complaint | undefined {
 }
 
 function eventInconsistency(scenario: Scenario): Complaint | undefined {
-  const known = scenario.guests.flatMap((guest) => guest.devices.map(({ name }) => `${guest.name}/${name}`))
+  const known: Record<string, readonly string[]> = {
+    guest: scenario.guests.map(({ name }) => name),
+    device: scenario.guests.flatMap((guest) => guest.devices.map(({ name }) => `${guest.name}/${name}`)),
+    cpu: Array.from({ length: scenario.cpus }, (_, cpu) => String(cpu)),
+  }
   for (const [i, event] of scenario.events.entries()) {
-    const unknown = devicesOfEvent(event).find(({ device }) => !known.includes(device))
+    const unknown = namesInEvent(event).find(({ of, name }) => known[of]?.includes(name) !== true)
     if (unknown === undefined) continue
-    const expected = known.length === 0 ? 'a scenario with devices' : `one of ${known.join(', ')}`
-    return { path: ['events', i, ...unknown.path], found: `there is no device ${unknown.device}`, expected }
+    const names = known[unknown.of] ?? []
+    const expected = names.length === 0 ? `a scenario with a ${unknown.of}` : `one of ${names.join(', ')}`
+    return { path: ['events', i, ...unknown.path], found: `there is no ${unknown.of} ${unknown.name}`, expected }
   }
   return undefined
 }

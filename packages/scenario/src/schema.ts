@@ -37,9 +37,24 @@ const arrivals = z.union([constant, poisson, burst, replay], {
   error: 'arrivals: one of {constant: RATE}, {poisson: RATE}, {burst: {rate, size}}, {trace: {file, irq|name}}',
 })
 
+const message = z.enum(['msi', 'translate']).transform((kind) => ({ kind }))
+const messages = z.strictObject({
+  /** Several messages; arrivals take turns. */
+  msix: z.strictObject({ vectors: z.int().min(1).max(64) }),
+}).transform(({ msix }) => ({ kind: 'msix' as const, ...msix }))
+const line = z.strictObject({
+  /** A level-triggered line of the machine, shared with whoever names the same number. */
+  intx: z.strictObject({ line: z.int().min(16).max(63) }),
+}).transform(({ intx }) => ({ kind: 'intx' as const, ...intx }))
+
+/** How a device interrupts. */
+const interrupt = z.union([message, messages, line], {
+  error: 'interrupt: one of msi, translate, {msix: {vectors: 1..64}}, {intx: {line: 16..63}}',
+})
+
 const device = z.strictObject({
   name,
-  interrupt: z.enum(['msi']).default('msi'),
+  interrupt: interrupt.prefault('msi'),
   arrivals,
 })
 
@@ -51,16 +66,17 @@ const misbehave = z.strictObject({
   neverEoi: nth,
   /** From this interrupt on it ends each twice, and lines that are quiet. */
   strayEoi: nth,
-  /** At this interrupt it takes its interrupts by event channels. */
-  bindEventChannels: nth,
+  /** At this interrupt it masks the lines of its devices for ever. */
+  maskForEver: nth,
   /** At this interrupt it crashes. */
   crash: nth,
 })
 
 const guest = z.strictObject({
   name,
-  /** The pCPU that its one vCPU is pinned to. */
+  /** The pCPU that its first vCPU is pinned to; the others to those behind it, in a circle. */
   cpu: z.int().min(0).max(255),
+  vcpus: z.int().min(1).max(8).default(1),
   /** Time that the guest's interrupt handler works. */
   work: durationUpTo(1e9, 'a second').default(2000),
   devices: z.array(device).max(64).default([]),
@@ -75,6 +91,8 @@ export const scenarioSchema = z.strictObject({
   cpus: z.int().min(1).max(64).default(4),
   duration: durationUpTo(3600e9, 'an hour').optional(),
   seed: seed.default(1),
+  /** Arrivals of a guest's interrupt within 10 ms, above which it is shut for 10 ms. */
+  rateLimit: z.int().min(1).max(1_000_000).default(10_000),
   guests: z.array(guest).min(1).max(64),
   /** What happens while it runs. */
   events: z.array(event).max(1000).default([]),

@@ -38,19 +38,19 @@ function failure(text: string): string {
 
 test('a scenario is read with its units and defaults', () => {
   expect(parseScenario(good, 's.yaml')).toEqual({
-    name: 'two', cpus: 2, duration: 2e9, seed: 1, events: [],
+    name: 'two', cpus: 2, duration: 2e9, seed: 1, rateLimit: 10_000, events: [],
     guests: [
       {
-        name: 'net', cpu: 0, work: 3000,
+        name: 'net', cpu: 0, vcpus: 1, work: 3000,
         devices: [
-          { name: 'nic', interrupt: 'msi', arrivals: { poisson: 8000 } },
+          { name: 'nic', interrupt: { kind: 'msi' }, arrivals: { poisson: 8000 } },
           {
-            name: 'disk', interrupt: 'msi',
+            name: 'disk', interrupt: { kind: 'msi' },
             arrivals: { trace: { file: 'disk.txt', irq: 36, speed: 2, repeat: true } },
           },
         ],
       },
-      { name: 'idle', cpu: 1, work: 2000, devices: [], tick: 1000 },
+      { name: 'idle', cpu: 1, vcpus: 1, work: 2000, devices: [], tick: 1000 },
     ],
   })
 })
@@ -83,10 +83,16 @@ describe('bad input names line, column and what was expected', () => {
     ['a device twice', edit('name: disk,', 'name: nic,'), /^s\.yaml:11:17: a second device 'nic' of guest net/],
     ['misbehaviour of no kind', edit('tick: 1kHz', 'tick: 1kHz, misbehave: { sing: 1 }'), /^s\.yaml:12:52: unknown key 'sing'/],
     ['misbehaviour at no interrupt', edit('tick: 1kHz', 'tick: 1kHz, misbehave: { crash: 0 }'), /^s\.yaml:12:59: .*>=1/],
-    ['an event that is none', eventful.replace('reload: net/nic', ''), /^s\.yaml:14:5: .*expected one of reload, storm/],
+    ['an event that is none', eventful.replace('reload: net/nic', ''), /^s\.yaml:14:5: .*expected one of kill, create/],
     ['an event that is two', eventful.replace('reload:', 'calm: net/nic, reload:'), /^s\.yaml:14:46: .*expected only one of/],
     ['an event without a time', eventful.replace('at: 10ms, ', ''), /^s\.yaml:14:5: events\.0\.at is not valid/],
     ['a count without a period', eventful.replace('every: 20ms, ', ''), /^s\.yaml:14:24: .*expected `every` with a `count`/],
+    ['an event of an unknown guest', eventful.replace('reload: net/nic', 'kill: nit'), /^s\.yaml:14:46: .*guest nit; expected one of net, idle/],
+    ['an event of a CPU that is not there', eventful.replace('reload: net/nic', 'cpuDown: 2'), /^s\.yaml:14:49: .*cpu 2; expected one of 0, 1/],
+    ['CPU 0 going down', eventful.replace('reload: net/nic', 'cpuDown: 0'), /^s\.yaml:14:49: .*>=1/],
+    ['a move to a CPU that is not there', eventful.replace('reload: net/nic', 'move: { guest: net, cpu: 9 }'), /^s\.yaml:14:65: .*cpu 9/],
+    ['an interrupt of no kind', edit('{ name: nic,', '{ name: nic, interrupt: pigeon,'), /^s\.yaml:10:33: .*expected interrupt: one of msi/],
+    ['a line that is not there', edit('{ name: nic,', '{ name: nic, interrupt: { intx: { line: 99 } },'), /^s\.yaml:10:33: .*line: 16\.\.63/],
     ['an event of an unknown device', eventful.replace('net/nic', 'net/nik'), /^s\.yaml:14:48: .* net\/nik; expected one of net\/nic/],
     ['a storm of an unknown device', eventful.replace('net/disk', 'idle/x'), /^s\.yaml:16:22: .* idle\/x; expected one of/],
     ['a device without its guest', eventful.replace('net/nic', 'nic'), /^s\.yaml:14:48: .*expected a device of a guest: GUEST\/DEVICE/],

@@ -115,7 +115,10 @@ function requestOf(happening: Happening): ControlRequest<unknown> {
 
 function create(o: Outside, domain: number, cpu: number, how: Behaviour): void {
   const drivers: number[] = []
-  for (let i = 0; i < DEVICES; i++) drivers.push(driverCreate(o.devices[i]!, FIRST_GVEC + i, i, 0, drivers[i - 1] ?? 0))
+  for (let i = 0; i < DEVICES; i++) {
+    const place = { device: o.devices[i]!, gvec: FIRST_GVEC + i, pirq: i, workNs: 0 }
+    drivers.push(driverCreate(place, drivers[i - 1] ?? 0))
+  }
   const guestData = guestCreate(drivers.at(-1)!, 0, misbehaviourOf(how))
   const wanted = o.reference.answer(['create', domain, cpu, how])
   const got = answerOf(requests.createDomain({
