@@ -46,8 +46,8 @@ export function startGuest(control: ControlCaller, guest: GuestUnit, domId: DomI
 /** Kill a guest. What its devices raise from here on reaches nobody. */
 export function killGuest(control: ControlCaller, guest: GuestUnit): Errno {
   if (!guest.alive) return -EINVAL
-  takeTimes(control, guest)
   for (const unit of guest.units) letGo(unit)
+  takeTimes(control, guest)
   const result = control.do(requests.killDomain(guest.domId))
   for (const unit of guest.units) quiet(unit)
   if (result !== 0) return result
