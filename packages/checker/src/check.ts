@@ -79,16 +79,19 @@ export interface CheckResult extends Readonly<Counts> {
 export function checkProgram(program: Program, options: CheckOptions = {}): CheckResult {
   const { footprints = null } = program
   const { everyStep = false, strategy, resume, maxSeconds = Infinity } = options
-  if (footprints === null || everyStep || strategy === 'optimal' || resume !== undefined) {
-    return new Check(program, options, null).run()
-  }
+  if (footprints === null || everyStep || strategy === 'optimal') return new Check(program, options, null).run(resume)
   const now = options.now ?? (() => performance.now())
   const begun = now()
   let result: CheckResult
+  let from = resume
+  if (resume?.footprints !== undefined) footprints.restore(resume.footprints)
   do {
     footprints.clear()
-    result = new Check(program, { ...options, maxSeconds: maxSeconds - (now() - begun) / 1000 }, footprints).run()
-  } while (footprints.grew && result.violation === null && now() - begun < maxSeconds * 1000)            // F1
+    result = new Check(program, { ...options, maxSeconds: maxSeconds - (now() - begun) / 1000 }, footprints).run(from)
+    from = undefined
+    const isOver = result.violation !== null && options.collect !== true
+    if (!footprints.grew || isOver) break                                                                // F1
+  } while (now() - begun < maxSeconds * 1000)
   return result
 }
 
@@ -132,8 +135,7 @@ class Check {
     })
   }
 
-  run(): CheckResult {
-    const { resume } = this.options
+  run(resume: Checkpoint | undefined): CheckResult {
     if (resume !== undefined) {
       const { state } = resumeFrom(resume, this.session, this.strategy, this.order)
       Object.assign(this.search.counts, state.counts)
@@ -229,10 +231,11 @@ class Check {
   }
 
   private checkpoint(): Checkpoint {
-    const { session, strategy, order, search, signatures, wrong } = this
-    return checkpointOf(session, strategy, order, {
+    const { session, strategy, order, search, signatures, wrong, footprints } = this
+    const saved = checkpointOf(session, strategy, order, {
       counts: { ...search.counts }, waitSignatures: [...signatures], wrong, seconds: this.seconds(),
     })
+    return footprints === null ? saved : { ...saved, footprints: footprints.save() }
   }
 }
 

@@ -26,6 +26,8 @@ export interface Checkpoint {
   readonly order: number
   readonly state: SearchState
   readonly classes: Readonly<Record<'complete' | 'blocked' | 'broken', readonly number[]>>
+  /** What was known of who touches which word, if the search made use of it. */
+  readonly footprints?: readonly number[]
 }
 
 /** A checkpoint of another program, strategy or version, or a file cut short. */

@@ -27,6 +27,23 @@ export class Footprints {
     return this.isNew
   }
 
+  /** What is known, as data: address, contexts, written or not, for each word. */
+  save(): number[] {
+    const known: number[] = []
+    this.touched.forEach((labels, word) => { if (labels !== 0) known.push(word, labels, this.written[word]!) })
+    return known
+  }
+
+  /** Know what was saved, and nothing else. */
+  restore(saved: readonly number[]): void {
+    this.touched.fill(0)
+    this.written.fill(0)
+    for (let i = 0; i < saved.length; i += 3) {
+      this.touched[saved[i]!] = saved[i + 1]!
+      this.written[saved[i]!] = saved[i + 2]!
+    }
+  }
+
   clear(): void {
     this.isNew = false
   }

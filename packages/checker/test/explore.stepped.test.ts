@@ -5,7 +5,8 @@ import {
 } from '@bottomhalf/machine'
 import { Op as MachineOp } from '@bottomhalf/machine/engine'
 import { describe, expect, it, vi } from 'vitest'
-import { explore, replayModel } from '../src/model/explore.js'
+import { formatCheckpoint, parseCheckpoint } from '../src/checkpoint.js'
+import { explore, replayModel, type Exploration } from '../src/model/explore.js'
 import { defineModel, DEVICE, type ModelDefinition } from '../src/model/model.js'
 import { Footprints } from '../src/footprints.js'
 import type { End } from '../src/judge.js'
@@ -105,6 +106,26 @@ describe('steps that are taken at once', () => {
     const seen = await values(false)
     note.mockRestore()
     expect(seen.length).toBeLessThan((await values(true)).length)
+  })
+})
+
+describe('searches that stop and go on', () => {
+  const model = defineModel({
+    name: 'stopped', cpus: 2, threads: [{ run: () => addIrqsave() }, { run: () => add(true) }],
+    interrupts: [{ cpu: 0, run: () => add(true) }], atRest: value(3),
+  })
+  const summary = (result: Exploration) => {
+    const { verdict, executions, complete, blocked, redundant, steps, classes } = result
+    return { verdict, executions, complete, blocked, redundant, steps, classes, digest: result.digest() }
+  }
+
+  it.each(['dpor', 'optimal', 'naive', 'bounded'] as const)('%s: stopped every 3 executions it is the search that was not stopped', async (strategy) => {
+    let result = await explore(model, { strategy, maxExecutions: 3 })
+    for (let limit = 6; result.checkpoint !== null; limit += 3) {
+      const resume = parseCheckpoint(formatCheckpoint(result.checkpoint))
+      result = await explore(model, { strategy, maxExecutions: limit, resume })
+    }
+    expect(summary(result)).toEqual(summary(await explore(model, { strategy })))
   })
 })
 
