@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
- * Executions a second of a model of stepped code: CPUs that hand each other records under a lock.
+ * A model of stepped code for the bench: CPUs that hand each other records under a lock. Runs under the condition `stepped`
+ * and prints executions a second.
  *
- *     node --conditions=stepped bench/models.mjs        (after the build)
- *
- * The code is written in the form that the stepped build emits, so that the bench needs no build of its own. Seconds are
- * those of this process on its CPU, so that other load on the machine counts little.
+ * The code is written in the form that the stepped build emits, so that the bench needs no build of its own.
  */
 import { global, ld, load, st, cmpxchg, awaitWord, fetchAdd, store, stepResult, word } from '@bottomhalf/machine'
 import { defineModel, explore } from '@bottomhalf/checker'
+import { ratesOf } from './rates.mjs'
 
 const Words = global('benchWords', { lock: word, list: word, state: word, served: word, data: word })
 const at = (name) => Words.base + Words[name]
@@ -52,11 +51,5 @@ const model = defineModel({
   ],
 })
 
-for (const strategy of ['dpor', 'optimal']) {
-  await explore(model, { strategy, maxExecutions: 20_000 })
-  const before = process.cpuUsage().user
-  const { executions, steps, maxDepth, verdict } = await explore(model, { strategy, maxExecutions: 100_000 })
-  const seconds = (process.cpuUsage().user - before) / 1e6
-  console.log(`${strategy.padEnd(8)} ${Math.round(executions / seconds / 1000)} k executions/s, ${(steps / executions).toFixed(1)} steps each ` +
-    `of up to ${maxDepth}, ${(steps / seconds / 1e6).toFixed(2)} M steps/s (${executions} executions, ${verdict})`)
-}
+const { rates, steps } = await ratesOf((maxExecutions) => explore(model, { maxExecutions }))
+process.stdout.write(JSON.stringify({ rates, steps }))
