@@ -188,8 +188,9 @@ function beginReleaseLocked(desc: Ref<'IrqDesc'>): Ref<'IrqGuestAction'> {
 }
 
 function release(desc: Ref<'IrqDesc'>, action: Ref<'IrqGuestAction'>): void {
-  if (ld(action + IrqGuestAction.ackKind) !== ACK_NONE) {
-    finishEverywhere(desc, action)                                                               // REL1
+  const ackKind = ld(action + IrqGuestAction.ackKind)
+  if (ackKind !== ACK_NONE) {
+    if (ackKind === ACK_EOI) finishEverywhere(desc, action)                                      // REL1
     killEoiTimer(action)
     const flags = spinLockIrqsave(desc + IrqDesc.lock)
     detachLocked(desc)

@@ -91,6 +91,16 @@ describe('IRQ-6: pirqGuestBind', () => {
     expect(hash()).toBe(before)
   })
 
+  test('IRQ-6, REL2: of a second guest needs no memory', () => {
+    const other = tie(createDomain(2, 0), 5, irq)
+    expect(bind(true)).toBe(0)
+    const before = heap()
+    failAllocation(1)
+    expect(pirqGuestBind(vcpuOf(d, 0), other, true)).toBe(0)
+    failAllocation(0)
+    expect(heap()).toEqual(before)
+  })
+
   test.each([[false, false], [false, true], [true, false]])('IRQ-5: of a second guest answers -EBUSY unless both share (%s, %s)', (one, two) => {
     const other = tie(createDomain(2, 0), 5, irq)
     expect(bind(one)).toBe(0)

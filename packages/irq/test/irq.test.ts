@@ -2,14 +2,13 @@
 import { BugError, EBUSY, EINVAL, ENOMEM, ENOSPC } from '@bottomhalf/base'
 import { CpuState } from '@bottomhalf/cpu'
 import {
-  cpuArea, failAllocation, handler, irqsEnabled, ld, load, memoryHash, boundMemory, raiseVector,
+  cpuArea, failAllocation, formatMemory, handler, irqsEnabled, ld, load, memoryHash, boundMemory, raiseVector,
 } from '@bottomhalf/machine'
-import { spinIsLocked } from '@bottomhalf/spinlock'
+import { setupSpinlocks, spinIsLocked } from '@bottomhalf/spinlock'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   createMsiIrq, destroyIrq, freeIrq, IrqDesc, irqDescOf, IrqStatus, irqSetAffinity, msiIsMasked, MSI_GUEST_MASKED,
-  msiSend,
-  msiUnmask, requestIrq, unmappedArrivals,
+  msiSend, msiUnmask, requestIrq, setupIrqs, unmappedArrivals,
 } from '../src/index.js'
 import { descAt } from '../src/irqDesc.js'
 import { boot, heap, holdBack, letIn, take } from './boot.js'
@@ -178,6 +177,16 @@ test('IRQ-1: an interrupt in use that has no descriptor is a BUG', async () => {
 test('IRQ-8: irqSetAffinity answers -EINVAL for an interrupt that does not exist, or a CPU not online', () => {
   expect(irqSetAffinity(1, 0)).toBe(-EINVAL)
   expect(irqSetAffinity(create(), 9)).toBe(-EINVAL)
+})
+
+test('IRQ-1: without memory for descriptors or lines the set-up answers -ENOMEM, and nothing is left allocated', () => {
+  for (const nth of [1, 2]) {
+    formatMemory({ cpus: 1, debug: true })
+    setupSpinlocks({})
+    failAllocation(nth)
+    expect(setupIrqs(8)).toBe(-ENOMEM)
+    expect(heap()).toEqual([])
+  }
 })
 
 test('IRQ-1: descriptors that different CPUs use share no cache line', () => {

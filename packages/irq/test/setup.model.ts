@@ -2,15 +2,18 @@
 /** Boot of the layers below, and a passthrough layer and a level-triggered controller that write down what is asked of them. */
 import { assert } from '@bottomhalf/base'
 import { fetchAdd, embed, global, handler, ld, load, perCpu, st, store, thisCpu, word } from '@bottomhalf/machine'
-import { setupCpus } from '@bottomhalf/cpu'
+import { hotplugLockClass, setupCpus } from '@bottomhalf/cpu'
 import { DOMAIN_HVM, domainCreate, pirqRecordGetOrCreate, setupDomains, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import { setupRcu } from '@bottomhalf/rcu'
 import { setupSoftirqs } from '@bottomhalf/softirq'
-import { setupSpinlocks } from '@bottomhalf/spinlock'
-import { setupTimers } from '@bottomhalf/timer'
+import { declareLockOrder, setupSpinlocks } from '@bottomhalf/spinlock'
+import { setupTimers, timersLockClass } from '@bottomhalf/timer'
 import { descAt } from '../src/irqDesc.js'
 import { tiedIrq } from '../src/pirqIrq.js'
-import { ACK_UNMASK, HwIrqController, IrqDesc, mapDomainPirq, MsiEntry, setPirqOperations, setupIrqs } from '../src/index.js'
+import {
+  ACK_UNMASK, HwIrqController, IrqDesc, irqDescLockClass, mapDomainPirq, MsiEntry, rateLimitLockClass,
+  setPirqOperations, setupIrqs, vectorLockClass,
+} from '../src/index.js'
 import type { IrqOptions } from '../src/index.js'
 import type { DomId, Errno, Pirq, Ref, SoftirqNr } from '@bottomhalf/base'
 
@@ -38,6 +41,8 @@ export const IRQS = 40
 
 export function setupMachine(cpus: number, options: IrqOptions = {}): void {
   setupSpinlocks({})
+  // LK-4, as far as this package goes
+  declareLockOrder([hotplugLockClass, irqDescLockClass, vectorLockClass, rateLimitLockClass, timersLockClass])
   setupCpus(cpus)
   setupSoftirqs(1 as SoftirqNr)
   setupTimers(0 as SoftirqNr)
