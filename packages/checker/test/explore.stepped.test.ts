@@ -140,7 +140,7 @@ describe('loops that wait', () => {
     expect(result.maxDepth).toBeLessThan(12)
   })
 
-  it('a loop that nobody ends is a livelock; one that ends by itself does', async () => {
+  it('I8: a loop that nobody ends is a livelock; one that ends by itself does', async () => {
     const endless = await explore(waiting(() => undefined), { maxSteps: 60 })
     expect(endless.violation).toMatchObject({ kind: 'livelock' })
     expect(endless.rule).toBe('I8')
