@@ -188,7 +188,7 @@ export function bindSuite(form: string): void {
       expect([isRequested(d, GVEC), isRequested(d, 0x88)]).toEqual([false, true])
     })
 
-    test('U4: of a live binding succeeds while its run is queued on this very CPU', () => {
+    test('I8, U4: of a live binding succeeds while its run is queued on this very CPU', () => {
       ok(bind())
       msiSend(device(0))
       expect(bind(0x88)).toBe(0)
@@ -276,7 +276,7 @@ export function bindSuite(form: string): void {
       expect([isRequested(d, GVEC), domainReferences(d), dpciActive(record())]).toEqual([false, 1, false])
     })
 
-    test('DP-6, DP-10: a fresh bind answers -ERESTART until this CPU has served the run that was cancelled', () => {
+    test('I8, DP-6, DP-10: a fresh bind answers -ERESTART until this CPU has served the run that was cancelled', () => {
       ok(bind())
       msiSend(device(0))
       ok(unbind())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The claims about lines can fail: forms with one line altered, each of them found. */
 import { expect, test, vi } from 'vitest'
-import { level, type LineScenario, sampleLines, strayEois, translated, unbound } from './lineScenarios.js'
+import { type LineScenario, sampleLines, strayEois, translated, unbound } from './lineScenarios.js'
 import * as mutants from './pendingMutants.model.js'
 
 vi.mock('#pending', () => import('./pendingMutants.model.js'))
@@ -12,7 +12,6 @@ const run = (scenario: LineScenario, mutant: number) =>
 
 test.each([
   ['U11: a stray EOI counts below zero: the line is never released by the guest', mutants.WRAPS, strayEois, 'I1'],
-  ['I10: the last EOI does not reach the machine', mutants.NO_MACHINE_EOI, level, 'I1'],
   ['PN1: every assertion counts: the guest\'s one EOI is not enough', mutants.COUNTS_ASSERTIONS, translated, 'I10'],
   ['U10, GL2: the lines of a binding outlive it: still asserted', mutants.FORGETS_LINES, unbound, 'I2'],
 ])('DP-9 twin: %s: found', (_what, mutant, scenario, invariant) => {

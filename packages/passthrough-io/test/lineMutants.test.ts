@@ -67,3 +67,11 @@ describe('a stray EOI, then an interrupt and its EOI', () => {
     expect(endedAfterStray()).not.toEqual([0, 1])
   })
 })
+
+test('I10 twin: a last EOI that does not reach the machine leaves the line to the time-out of IRQ-5', () => {
+  mutants.chooseLineMutant(mutants.NO_MACHINE_EOI)
+  ok(ptIrqCreateBind(d, lineBind(5)))
+  arrive()
+  hvmDpciEoi(GSI)
+  expect([pending(), linesEnded()]).toEqual([0, 0])
+})
