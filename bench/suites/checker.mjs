@@ -18,8 +18,8 @@ const published = [
   ['loom, published 7 to 15 k/s', [7000, 15_000]],
 ]
 
-const dpci = modelText('dpci', { cpus: 3 })
-const text = await ratesOf((maxExecutions) => runProgram(dpci, { mode: 'threads', maxExecutions }))
+const dpci = modelText('dpci', { cpus: 4 })
+const text = await ratesOf((maxExecutions) => runProgram(dpci, { maxExecutions }))
 const model = modelRates()
 const small = modelText('lastzero', { n: 4 })
 const naive = runProgram(small, { strategy: 'naive' })
