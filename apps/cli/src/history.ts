@@ -87,7 +87,8 @@ function save(folder: string, cells: readonly Cell[]): void {
 
 function jsonOf(cells: readonly Cell[], seconds: number): object {
   const cellOf = ({ form, defect, state, mustBeFound, verdict, command }: Cell) => ({
-    form, defect: defect.id, byAnalysis: defect.byAnalysis, state, mustBeFound, model: defect.model, values: verdict.values,
+    form, defect: defect.id, byAnalysis: defect.byAnalysis, state, mustBeFound, model: defect.model,
+    values: verdict.values,
     strategy: verdict.strategy, bounds: verdict.bounds, executions: verdict.executions, seconds: verdict.seconds,
     steps: stepsOf(verdict.schedule), violation: verdict.violation, command,
   })

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { addCheck } from './check.js'
 import { oneLine } from './failure.js'
 import { addHistory } from './history.js'
+import { addProtocol } from './protocol.js'
 import { addReplay } from './replay.js'
 import { addRun } from './run.js'
 
@@ -23,5 +24,6 @@ export function createProgram(done: (code: number) => void): Command {
   addCheck(program, done)
   addReplay(program, done)
   addHistory(program, done)
+  addProtocol(program, done)
   return program
 }

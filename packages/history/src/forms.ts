@@ -12,7 +12,7 @@ const published = { '#bindRules': 'bindInPlace', '#pending': 'pendingWraps' } as
 
 export const forms: readonly Form[] = [
   { name: 'A', summary: 'a tasklet per record, before the change',
-    exchanges: { '#protocol': 'protocolA', '#timeout': 'timeoutC' } },
+    exchanges: { '#protocol': 'protocolA', '#timeout': 'timeoutC', '#pending': 'pendingWraps' } },
   { name: 'B', summary: 'as first published (November 2014)',
     exchanges: { ...published, '#protocol': 'protocolB', '#timeout': 'timeoutB', '#iterate': 'iterateOn', '#release': 'releaseB' } },
   { name: 'C', summary: 'with `masked` (November 2014)',

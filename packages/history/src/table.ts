@@ -75,7 +75,9 @@ async function fillRow({ name }: Form, row: readonly Defect[], options: TableOpt
 async function fillCell(thread: FormThread, form: string, defect: Defect, options: TableOptions): Promise<Cell> {
   const { preemptions = 2, maxExecutions = 1000, minimiseSeconds = 0 } = options
   const verdict = await checkIn(thread, defect.model, {
-    form, set: defect.values, message: defect.message, preemptions, maxExecutions, minimiseSeconds,
+    form, set: defect.values, preemptions, maxExecutions, minimiseSeconds,
+    // in production nothing whatever may be wrong
+    ...form === 'F' ? {} : { message: defect.message },
   })
   const mustBeFound = defect.foundIn.includes(form)
   return { form, defect, verdict, state: stateOf(verdict), mustBeFound, command: commandOf(form, defect) }

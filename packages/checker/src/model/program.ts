@@ -121,6 +121,9 @@ function setUpState({ machine, engine }: MachinePort, contexts: number) {
   const heapEnd = ((heapUsed + machine.LINE_WORDS) & -machine.LINE_WORDS) + contexts * ARENA_WORDS
   if (heapEnd > memory.length) throw new RangeError('the memory is too small for the heaps of the contexts')
   const live: Block[] = machine.liveBlocks().map(({ address, words }) => ({ address, words }))
+  // what contexts allocate lies behind the last block, where freed blocks and their marks may have been
+  const used = live.reduce((last, { address, words }) => Math.max(last, address + words), heapBase)
+  memory.fill(0, (used + machine.LINE_WORDS - 1) & -machine.LINE_WORDS, heapEnd)
   const copy = memory.slice(0, heapEnd)
   return { heapBase, heapEnd, live, restore: () => { memory.set(copy) } }
 }

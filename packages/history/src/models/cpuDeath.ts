@@ -3,6 +3,7 @@
 import { defineModel } from '@bottomhalf/checker'
 import { AWAIT_NE, awaitWord, global, irqDisable, store, word } from '@bottomhalf/machine'
 import { protocolCpuDead } from '@bottomhalf/passthrough-io'
+import { taskletCpuDead } from '@bottomhalf/tasklet'
 import { arrivals, type ModelMaker } from './maker.js'
 import { atRest } from './rest.js'
 import { addBound, boot, serveUntil } from './world.js'
@@ -32,5 +33,6 @@ function go(): void {
 function takeOver(): void {
   awaitWord(Death.base + Death.dead, AWAIT_NE, 0)
   protocolCpuDead(1)
+  taskletCpuDead(1)
   serveUntil(0, 0)
 }

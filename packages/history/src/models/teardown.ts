@@ -55,7 +55,6 @@ export const sharedLine: ModelMaker = () => defineModel<unknown>({
   },
   threads: [{ run: () => { serveUntil(0, 1) } }, { run: () => { tearDown(1) } }],
   interrupts: [{ cpu: 0, name: 'line@0', run: () => { arriveShared(0) } }],
-  atRest: () => atRestDead(0),
 })
 
 /** Tear down everything of the first domain, again and again while a run is on its way. */
