@@ -8,7 +8,7 @@ import { models, strategyNames } from '@bottomhalf/checker'
 import type { Progress, StrategyName } from '@bottomhalf/checker'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { checkJson, checkSummary, modelList, progressText } from './checkReport.js'
-import type { CheckJob, CheckOutcome, Shown } from './checking/job.js'
+import type { Arrivals, CheckJob, CheckOutcome, Shown } from './checking/job.js'
 import { runJob } from './checking/runJob.js'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
@@ -20,8 +20,9 @@ import { DEFAULT_MINIMISE_SECONDS, laneWidth, minimiseSeconds, seconds, wholeNum
 interface Flags {
   program?: string
   model?: string
-  mode: 'exactly' | 'atmost' | 'threads'
-  strategy: StrategyName
+  form?: string
+  mode?: Arrivals
+  strategy?: StrategyName
   set: Record<string, number>
   order?: 'base-first' | 'reversed' | number
   preemptions?: number
@@ -61,13 +62,14 @@ function subjectOptions(command: Command): void {
     .option('--program <file>', 'a program in the text form instead: FILE, or FILE#NAME if it has several')
     .option('--model <file>', 'a model in a module of TypeScript instead: FILE, or FILE#NAME if it has several')
     .option('--set <name=value>', 'a parameter of the model; may be repeated', parameter, {})
-    .addOption(new Option('--mode <mode>', 'interrupts: each exactly once, at most once, or as threads')
-      .choices(['exactly', 'atmost', 'threads']).default('exactly'))
+    .option('--form <name>', 'which form of the protocol, for models that have forms (default: F, production)')
+    .addOption(new Option('--mode <mode>', 'interrupts: each exactly once, at most once, or as threads (default: as the model has it, else exactly)')
+      .choices(['exactly', 'atmost', 'threads']))
 }
 
 function searchOptions(command: Command): void {
   command
-    .addOption(new Option('--strategy <name>', 'how to search').choices([...strategyNames]).default('dpor'))
+    .addOption(new Option('--strategy <name>', 'how to search (default: dpor; models with forms: bounded)').choices([...strategyNames]))
     .option('--order <order>', 'base-first, reversed, or a seed: changes the way, never the result', order)
     .option('--preemptions <n>', 'bounded search: preemptions at most', wholeNumber(0, 100))
     .option('--runs <n>', 'random, pct: executions', wholeNumber(1, 1e9))
@@ -94,7 +96,9 @@ function resultOptions(command: Command): void {
 
 async function check(model: string | undefined, flags: Flags): Promise<number> {
   if (flags.list) {
-    process.stdout.write(flags.json ? `${JSON.stringify({ models })}\n` : `${modelList(models)}\n`)
+    const { protocolModels } = await import('./checking/protocolList.js')
+    const all = [...models, ...protocolModels()]
+    process.stdout.write(flags.json ? `${JSON.stringify({ models: all })}\n` : `${modelList(all)}\n`)
     return ExitCode.Done
   }
   const job = jobOf(model, flags)
@@ -114,7 +118,7 @@ async function check(model: string | undefined, flags: Flags): Promise<number> {
 }
 
 function jobOf(model: string | undefined, flags: Flags): CheckJob {
-  const { program, model: file, set, mode, first, all, time, minimise } = flags
+  const { program, model: file, set, form, mode, first, all, time, minimise } = flags
   if ([model, program, file].filter((one) => one !== undefined).length !== 1) {
     throw new UsageError('check: expected either a MODEL (bottomhalf check --list), --program FILE or --model FILE')
   }
@@ -126,7 +130,7 @@ function jobOf(model: string | undefined, flags: Flags): CheckJob {
   const command = replayCommand(flags, scheduleFile(model, flags))
   return {
     kind: 'check',
-    subject: { model, program, file, set, mode },
+    subject: { model, program, file, form, set, mode },
     search: {
       strategy, order: way, preemptions, runs, seed, executions, steps, resume, seconds: time,
       first: first ?? (all === true ? false : undefined),

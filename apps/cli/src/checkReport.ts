@@ -11,9 +11,10 @@ export interface Saved { readonly file: string, readonly command: string }
 
 /** The counts of a search, its verdict with its bounds, and the execution that breaks something. */
 export function checkSummary(outcome: CheckOutcome, saved: Saved | undefined): string {
+  const { form } = outcome
   const waits = outcome.waitSignatures.map((signature) => `  ${signature}`)
   return [
-    `${outcome.program}, ${outcome.mode}, ${outcome.strategy}`,
+    [outcome.program, ...form === undefined ? [] : [`form ${form}`], outcome.mode, outcome.strategy].join(', '),
     countsTable(outcome),
     ...waits.length === 0 ? [] : ['blocked ends wait for:', ...waits],
     verdictText(outcome),
@@ -57,7 +58,7 @@ export function checkJson(outcome: CheckOutcome, saved: Saved | undefined): obje
   const { program, mode, parameters, strategy, verdict, bounds, classes, waitSignatures } = outcome
   const { executions, redundant, steps, maxDepth, seconds } = outcome
   return {
-    program, mode, parameters, strategy, verdict, bounds,
+    program, ...outcome.form === undefined ? {} : { form: outcome.form }, mode, parameters, strategy, verdict, bounds,
     complete: classes.complete, blocked: classes.blocked, wrong: classes.wrong, waitSignatures,
     executions, redundant, steps, maxDepth, seconds,
     ...outcome.preemptions === undefined ? {} : { preemptions: outcome.preemptions },
@@ -75,14 +76,18 @@ export function progressText(p: Progress): string {
   return `${count(p.executions)} executions (${count(p.executionsPerSecond)}/s), depth ${p.depth}, ${count(p.classes)} classes${left}`
 }
 
-/** The models with their parameters, a line each. */
-export function modelList(models: readonly ClassicModel[]): string {
-  const table = new Table({ ...plain, head: ['model', 'parameters', 'what it is'] })
-  for (const { name, parameters, about } of models) {
+/** A model as a list shows it. */
+export interface Listed extends Pick<ClassicModel, 'name' | 'about' | 'parameters'> { readonly forms?: readonly string[] }
+
+/** The models with their parameters, a line each; then the forms that some have. */
+export function modelList(models: readonly Listed[]): string {
+  const table = new Table({ ...plain, head: ['model', 'parameters', 'forms', 'what it is'] })
+  for (const { name, parameters, about, forms } of models) {
     const ranges = Object.entries(parameters).map(([p, { from, to, initial }]) => `${p}=${initial} (${from}..${to})`)
-    table.push([name, ranges.join(', '), about])
+    table.push([name, ranges.join(', '), forms === undefined ? '' : 'yes', about])
   }
-  return table.toString()
+  const forms = models.find((model) => model.forms !== undefined)?.forms ?? []
+  return `${table.toString()}\nforms: ${forms.join(' ')} (--form; F is production)`
 }
 
 function plural(n: number, word: string): string {

@@ -71,7 +71,7 @@ describe('counts', () => {
 
   test('every verdict says its bounds, and what memory is like', () => {
     const { stdout } = bottomhalf('check', 'ticket', '--strategy', 'bounded', '--preemptions', '1')
-    expect(stdout).toContain('at most 1 preemptions')
+    expect(stdout).toContain('at most 1 preemption\n')
     expect(stdout).toContain('3 CPUs, 3 threads, 0 interrupt handlers')
     expect(stdout).toContain('memory: sequentially consistent')
   })
@@ -136,6 +136,24 @@ describe('a violation', () => {
   })
 })
 
+describe('a model of the protocol', () => {
+  test('with a form of the past it breaks, with lines of the packages, and the schedule knows its form', () => {
+    const found = bottomhalf('check', 'rebind-cancelled', '--form', 'E2', '--save', 'e2.json', '--json')
+    expect(JSON.parse(found.stdout)).toMatchObject({ form: 'E2', verdict: 'violation', strategy: 'bounded', schedule: 'e2.json' })
+    expect(found.code).toBe(5)
+    const again = bottomhalf('replay', 'e2.json')
+    expect(again.stdout).toMatch(/ spinlock\/spinlock\.ts:\d+$/m)
+    expect(again.code).toBe(5)
+  })
+
+  test('in production it is clean within its bounds', () => {
+    const { code, stdout } = bottomhalf('check', 'rebind-cancelled', '--preemptions', '1')
+    expect(stdout).toContain('form F\n')
+    expect(stdout).toContain('at most 1 preemption\n')
+    expect(code).toBe(0)
+  })
+})
+
 describe('a model of the user\'s own', () => {
   const here = fileURLToPath(new URL('.', import.meta.url))
   const model = join(here, 'counter.model.ts')
@@ -185,6 +203,9 @@ describe('bad input: one line', () => {
     [['check'], 2, /expected either a MODEL .* or --model FILE\n$/],
     [['check', 'nonsense'], 2, /no model nonsense \(bottomhalf check --list\)\n$/],
     [['check', 'lastzeor'], 2, /no model lastzeor; did you mean lastzero\?/],
+    [['check', 'rebind-cancelled', '--form', 'E9'], 2, /there is no form E9; known are A, B, .*; did you mean/],
+    [['check', 'rebind-cancelled', '--set', 'irq=1'], 2, /model rebind-cancelled has no parameter irq\n$/],
+    [['check', 'mp', '--form', 'E2'], 2, /mp has no forms\n$/],
     [['check', 'mp', '--first', '--all'], 2, /--first and --all exclude one another\n$/],
     [['check', '--program', 'p.txt#fine', '--set', 'n=1'], 2, /--set is for a MODEL/],
     [['check', 'mp', '--checkpoint', '/none/c.json', '--executions', '1'], 2, /\/none\/c\.json: cannot be written \(ENOENT\)\n$/],

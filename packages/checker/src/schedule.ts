@@ -15,6 +15,8 @@ export interface Schedule {
   readonly program: string
   /** Values of the program's parameters, if it has any. */
   readonly parameters: Readonly<Record<string, number>>
+  /** Which of several forms of the code, if the model has them. */
+  readonly form?: string
   readonly mode: Mode
   /** Interrupts as threads: the program was changed before it ran. */
   readonly threads: boolean
@@ -35,6 +37,7 @@ export class ScheduleError extends Error {
 export interface ScheduleOrigin {
   readonly parameters?: Readonly<Record<string, number>>
   readonly threads?: boolean
+  readonly form?: string
 }
 
 /** The present execution as a schedule. */
@@ -45,6 +48,7 @@ export function scheduleOf(executor: Executor, violation: Violation | null, orig
     version: SCHEDULE_VERSION,
     program: program.name,
     parameters: origin.parameters ?? {},
+    ...origin.form === undefined ? {} : { form: origin.form },
     mode,
     threads: origin.threads ?? false,
     codeHash: codeHashOf(executor),

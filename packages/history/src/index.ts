@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** @bottomhalf/history: the forms of the passthrough protocol, what is wrong with each, and the models that show it. */
-export { checkModel, exploreOptions, HistoryError, modelNamed, valuesOf } from './check.js'
+export { checkModel, exploreOptions, fileOf, HistoryError, modelNamed, valuesOf } from './check.js'
 export type { ModelCheck, ModelVerdict } from './check.js'
 export { defects, notChecked } from './defects.js'
 export type { Defect } from './defects.js'

@@ -32,7 +32,7 @@ export async function linkForm(exchanges: Exchanges, outfile: string): Promise<v
   await bundle({
     entryPoints: [join(stepped, 'worker.js')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20',
     // tsconfigRaw: the workspace's path aliases would lead to sources
-    conditions: ['stepped'], sourcemap: false, logLevel: 'silent', tsconfigRaw: {}, plugins: [exchangePlugin(exchanges, used)],
+    conditions: ['stepped'], sourcemap: true, logLevel: 'silent', tsconfigRaw: {}, plugins: [exchangePlugin(exchanges, used)],
   })
   const unused = Object.keys(exchanges).filter((name) => !used.has(name))
   if (unused.length > 0) throw new Error(`no module ${unused.join(', ')} to take the place of`)         // LF2

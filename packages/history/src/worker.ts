@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
-/** Runs models of one form, one after the other, in a thread of its own: a thread has one machine, and one form. */
+/**
+ * Runs models of one form, one after the other, in a thread of its own: a thread has one machine, and one form. A thread
+ * that has other work imports the makers.
+ */
 import { parentPort } from 'node:worker_threads'
 import { explore, replayModel, type Exploration } from '@bottomhalf/checker'
 import type { Explored, Job, Outcome } from './job.js'
 import { makers } from './models/registry.js'
+
+export { makers }
 
 parentPort?.on('message', (job: Job) => {
   void run(job).then((outcome) => { parentPort?.postMessage(outcome) })

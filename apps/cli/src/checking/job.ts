@@ -15,12 +15,18 @@ export interface SubjectSpec {
   readonly program?: string | undefined
   /** A module that exports models: FILE or FILE#NAME. */
   readonly file?: string | undefined
+  /** Of a model that has forms; undefined: production. */
+  readonly form?: string | undefined
   readonly set: Readonly<Record<string, number>>
-  readonly mode: 'exactly' | 'atmost' | 'threads'
+  /** Undefined: as the model has it. */
+  readonly mode?: Arrivals | undefined
 }
 
+export type Arrivals = 'exactly' | 'atmost' | 'threads'
+
 export interface SearchSpec {
-  readonly strategy: StrategyName
+  /** Undefined: as the subject has it. */
+  readonly strategy?: StrategyName | undefined
   readonly order?: 'base-first' | 'reversed' | number | undefined
   readonly preemptions?: number | undefined
   readonly runs?: number | undefined
@@ -69,6 +75,7 @@ export interface Shown {
 export interface CheckOutcome extends Omit<CheckResult, 'digest' | 'schedule' | 'checkpoint' | 'mode'> {
   readonly mode: string
   readonly parameters: Readonly<Record<string, number>>
+  readonly form?: string
   /** What the verdict is about, a line each. */
   readonly bounds: readonly string[]
   readonly checkpoint: string | null

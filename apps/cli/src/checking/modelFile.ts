@@ -12,7 +12,7 @@ import { didYouMean, type ModelDefinition } from '@bottomhalf/checker'
 import { readText } from '../input.js'
 
 /** A model of the module `file`: the one of that name, or the only one. Throws `InputError`. */
-export async function loadModels(file: string, name: string | undefined): Promise<ModelDefinition> {
+export async function loadModels(file: string, name: string | undefined): Promise<ModelDefinition<unknown>> {
   readText(file, 'a module that exports models')
   const models = modelsOf(await builtModule(resolve(file)))
   const found = name === undefined && models.length === 1 ? models[0] : models.find((model) => model.name === name)
@@ -22,8 +22,8 @@ export async function loadModels(file: string, name: string | undefined): Promis
   throw new InputError({ file, line: 0, column: 0 }, there, names.length === 0 ? 'export const x = defineModel({...})' : 'FILE#NAME')
 }
 
-function modelsOf(module: Readonly<Record<string, unknown>>): ModelDefinition[] {
-  return Object.values(module).filter((value): value is ModelDefinition =>
+function modelsOf(module: Readonly<Record<string, unknown>>): ModelDefinition<unknown>[] {
+  return Object.values(module).filter((value): value is ModelDefinition<unknown> =>
     typeof value === 'object' && value !== null && 'threads' in value && 'cpus' in value && 'name' in value)
 }
 

@@ -21,8 +21,12 @@ export function runJob(job: Job, options: JobOptions = {}): Promise<Outcome> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { job, stop }, execArgv })
   return new Promise((resolve, reject) => {
     worker.on('message', (message: Message) => {
-      if (message.kind === 'progress') options.progress?.(message.progress)
-      else if (message.kind === 'done') resolve(message.outcome)
+      if (message.kind === 'progress') {
+        options.progress?.(message.progress)
+        return
+      }
+      void worker.terminate()                     // forms of the protocol wait for jobs of their own
+      if (message.kind === 'done') resolve(message.outcome)
       else reject(new ReportedError(message.code, message.message))
     })
     worker.on('error', reject)

@@ -2,12 +2,15 @@
 /** Finds what is to be checked: a model that comes along, a text program, or models in somebody's own module. */
 import { basename } from 'node:path'
 import { InputError } from '@bottomhalf/base'
-import { LitmusError, loadProgram, ModelError, modelNamed, modelText, programOf, UnknownProgramError, valuesOf } from '@bottomhalf/checker'
-import type { EndJudge, Mode, ModelDefinition, Program } from '@bottomhalf/checker'
+import {
+  didYouMean, LitmusError, loadProgram, ModelError, modelNamed, models, modelText, programOf, UnknownProgramError,
+  valuesOf,
+} from '@bottomhalf/checker'
+import type { CheckOptions, EndJudge, Mode, ModelDefinition, Program, StrategyName } from '@bottomhalf/checker'
 import type { ReadSource } from '@bottomhalf/player'
 import { UsageError } from '../failure.js'
 import { readText } from '../input.js'
-import type { SubjectSpec } from './job.js'
+import type { Arrivals, SubjectSpec } from './job.js'
 import { loadModels } from './modelFile.js'
 
 export interface Subject {
@@ -16,7 +19,10 @@ export interface Subject {
   /** Interrupts are threads. */
   readonly threads: boolean
   readonly parameters: Readonly<Record<string, number>>
-  readonly judge: EndJudge
+  readonly form?: string
+  /** What is nothing wrong here. */
+  readonly judge: EndJudge & Pick<CheckOptions, 'maxSteps' | 'allowLong'>
+  readonly strategy: StrategyName
   /** By default all is counted, violations too; otherwise the first one ends the search. */
   readonly counts: boolean
   readonly readSource: ReadSource
@@ -25,11 +31,21 @@ export interface Subject {
 /** Load a subject. Throws `UsageError` for names that do not exist, `InputError` for files that cannot be understood. */
 export async function loadSubject(spec: SubjectSpec): Promise<Subject> {
   if (spec.model !== undefined) return namedModel(spec.model, spec)
+  if (spec.form !== undefined) throw new UsageError('check: --form is for models of the protocol')
   if (spec.program !== undefined) return textProgram(spec.program, spec)
   return ownModel(spec.file ?? '', spec)
 }
 
-function namedModel(name: string, { set, mode }: SubjectSpec): Subject {
+async function namedModel(name: string, spec: SubjectSpec): Promise<Subject> {
+  const classics = models.map((model) => model.name)
+  if (classics.includes(name)) return classic(name, spec)
+  const { protocolNames } = await import('./protocolModel.js')
+  if (protocolNames.includes(name)) return ofProtocol(name, spec)
+  throw new UsageError(`check: no model ${name}${didYouMean(name, [...classics, ...protocolNames])} (bottomhalf check --list)`)
+}
+
+function classic(name: string, { set, mode = 'exactly', form }: SubjectSpec): Subject {
+  if (form !== undefined) throw new UsageError(`check: ${name} has no forms`)
   try {
     const model = modelNamed(name)
     const { n, ...values } = valuesOf(model, set)
@@ -38,11 +54,22 @@ function namedModel(name: string, { set, mode }: SubjectSpec): Subject {
     const parameters = 'n' in model.parameters ? { n, ...values } : values
     return { ...textSubject(text, name, wanted, { name: `model ${name}`, text }), parameters }
   } catch (error) {
-    throw error instanceof ModelError ? new UsageError(`check: ${error.message} (bottomhalf check --list)`) : error
+    throw error instanceof ModelError ? new UsageError(`check: ${error.message}`) : error
   }
 }
 
-function textProgram(program: string, { mode }: SubjectSpec): Subject {
+/** A model of the passthrough protocol. Its own bounds hold; it is searched by preemptions, as many schedules are alike. */
+async function ofProtocol(name: string, { set, mode, form }: SubjectSpec): Promise<Subject> {
+  const { DEFAULT_FORM, protocolModel } = await import('./protocolModel.js')
+  const wanted = form ?? DEFAULT_FORM
+  const { model, options } = await protocolModel(name, wanted, set)
+  const { allowLeaks = false, allowLong = false, maxSteps } = options
+  const judge = { allowLeaks, allowLong, ...maxSteps === undefined ? {} : { maxSteps } }
+  const subject = await modelSubject(model, mode ?? (options.mode === 'atMost' ? 'atmost' : 'exactly'), judge)
+  return { ...subject, form: wanted, strategy: 'bounded' }
+}
+
+function textProgram(program: string, { mode = 'exactly' }: SubjectSpec): Subject {
   const { file, name } = fileAndName(program)
   const text = readText(file, 'a program in the text form')
   try {
@@ -59,29 +86,30 @@ function textProgram(program: string, { mode }: SubjectSpec): Subject {
 
 type Source = NonNullable<ReturnType<ReadSource>>
 
-function textSubject(text: string, name: string | undefined, mode: SubjectSpec['mode'], source: Source): Subject {
+function textSubject(text: string, name: string | undefined, mode: Arrivals, source: Source): Subject {
   const threads = mode === 'threads'
   const named = name === undefined ? {} : { name }
   return {
     program: loadProgram(text, { ...named, ...threads ? { mode: 'threads' } : {} }),
     mode: mode === 'atmost' ? 'atMost' : 'exactly', threads, parameters: {},
-    judge: { allowBlocked: true }, counts: true,
+    judge: { allowBlocked: true }, counts: true, strategy: 'dpor',
     readSource: () => source,
   }
 }
 
-async function ownModel(spec: string, { mode }: SubjectSpec): Promise<Subject> {
+async function ownModel(spec: string, { mode = 'exactly' }: SubjectSpec): Promise<Subject> {
   const { file, name } = fileAndName(spec)
-  if (mode === 'threads') throw new UsageError('check: --mode threads is for text programs; a model has exactly or atmost')
-  const model = await loadModels(file, name)
-  return modelSubject(model, mode, {})
+  return modelSubject(await loadModels(file, name), mode, {})
 }
 
 /** A model of stepped code as a subject. */
-async function modelSubject(model: ModelDefinition, mode: 'exactly' | 'atmost', judge: EndJudge): Promise<Subject> {
+async function modelSubject(
+  model: ModelDefinition<unknown>, mode: Arrivals, judge: Subject['judge'],
+): Promise<Subject> {
+  if (mode === 'threads') throw new UsageError('check: --mode threads is for text programs; a model has exactly or atmost')
   const found = await programOf(model)
   return {
-    program: found.program, mode: mode === 'atmost' ? 'atMost' : 'exactly', threads: false,
+    program: found.program, mode: mode === 'atmost' ? 'atMost' : 'exactly', threads: false, strategy: 'dpor',
     parameters: model.parameters ?? {}, judge: { ...judge, ...found.judge }, counts: false,
     readSource: (file) => file === '' ? undefined : { name: shortName(file), text: readText(file, 'a source') },
   }

@@ -32,13 +32,26 @@ async function check({ subject: spec, search, show }: CheckJob, { progress, stop
     : resumed(search.resume, (resume) => checkProgram(subject.program, { ...options, progress, stop, resume }))
   const { digest, schedule, checkpoint, ...result } = found
   const small = schedule === null ? null : smaller(subject, schedule, search, options)
+  const shown = small === null ? null : shownOrFickle(subject, small.schedule, show, factsOf(subject, result))
   return {
-    ...result, mode: subject.threads ? 'threads' : result.mode, parameters: subject.parameters,
+    ...result, violation: shown?.fickle ?? result.violation, mode: subject.threads ? 'threads' : result.mode, parameters: subject.parameters,
+    ...subject.form === undefined ? {} : { form: subject.form },
     bounds: boundsOf(subject, found),
     checkpoint: checkpoint === null ? null : formatCheckpoint(checkpoint),
-    shown: small === null ? null : shownOf(subject, small.schedule, show, factsOf(subject, result)),
+    shown: shown?.shown ?? null,
     digest: digest(),
     isMinimal: small?.isMinimal ?? false, schedulePreemptions: small?.preemptions ?? null, wasStopped: stop(),
+  }
+}
+
+/** The execution that was found, run again. Code that does something else then is not deterministic: that is what is wrong. */
+function shownOrFickle(subject: Subject, schedule: Schedule, show: ShowSpec, facts: readonly string[]) {
+  try {
+    return { shown: shownOf(subject, schedule, show, facts), fickle: null }
+  } catch (error) {
+    if (!(error instanceof ReplayError)) throw error
+    const message = `two runs of one schedule differ: ${error.message}`
+    return { shown: null, fickle: { kind: 'nondeterminism', message, step: error.step, context: '-' } as const }
   }
 }
 
@@ -46,10 +59,14 @@ function optionsOf(subject: Subject, search: SearchSpec): CheckOptions {
   const { order, preemptions, runs, seed, seconds, executions, steps, first = !subject.counts } = search
   const given = { order, preemptions, runs, seed, maxSeconds: seconds, maxExecutions: executions, maxSteps: steps }
   return {
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-    ...subject.judge, mode: subject.mode, strategy: search.strategy, collect: !first,
-    origin: { parameters: subject.parameters, threads: subject.threads },
+    ...subject.judge, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    mode: subject.mode, strategy: search.strategy ?? subject.strategy, collect: !first,
+    origin: originOf(subject),
   }
+}
+
+function originOf({ parameters, threads, form }: Subject): NonNullable<CheckOptions['origin']> {
+  return { parameters, threads, ...form === undefined ? {} : { form } }
 }
 
 function resumed(file: string, search: (resume: ReturnType<typeof parseCheckpoint>) => CheckResult): CheckResult {
@@ -104,15 +121,15 @@ function readSchedule(file: string): Schedule {
 }
 
 async function subjectOf({ file, program, model }: ReplayJob, schedule: Schedule): Promise<Subject> {
-  const { parameters: set, threads, mode } = schedule
+  const { parameters: set, threads, mode, form } = schedule
   const spec = { set, mode: threads ? 'threads' : mode === 'atMost' ? 'atmost' : 'exactly' } as const
   const named = (text: string): string => (text.includes('#') ? text : `${text}#${schedule.program}`)
   if (program !== undefined) return await loadSubject({ ...spec, program: named(program) })
   if (model !== undefined) return await loadSubject({ ...spec, file: named(model) })
   try {
-    return await loadSubject({ ...spec, model: schedule.program })
+    return await loadSubject({ ...spec, form, model: schedule.program })
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
+    if (!(error instanceof UsageError && error.message.includes('no model'))) throw error
     throw new UsageError(`replay: ${file} is of ${schedule.program}, which is no model here: name its file with --program or --model`)
   }
 }
@@ -147,10 +164,19 @@ function boundsOf(subject: Subject, { preemptions, strategy }: CheckResult): str
   const parts = [plural(cpuCount, 'CPU'), plural(contexts.length - handlers, 'thread'), plural(handlers, 'interrupt handler')]
   const size = parts.join(', ')
   return [
+    ...subject.form === undefined ? [] : [`form ${subject.form}`],
     handlers === 0 ? size : `${size}, ${nest} at once on a CPU; ${arrivalsOf(subject)}`,
-    ...strategy !== 'bounded' ? [] : [preemptions === null ? 'all preemptions' : `at most ${preemptions ?? 0} preemptions`],
+    ...strategy !== 'bounded' ? [] : [preemptionsText(preemptions)],
     'memory: sequentially consistent (docs/limits.md says what that cannot show)',
   ]
+}
+
+/** `exhausted`: null if all schedules were; negative if no number was. */
+function preemptionsText(exhausted: number | null | undefined): string {
+  if (exhausted === null) return 'any number of preemptions'
+  return exhausted === undefined || exhausted < 0
+    ? 'no number of preemptions exhausted'
+    : `at most ${plural(exhausted, 'preemption')}`
 }
 
 function plural(n: number, word: string): string {
@@ -163,6 +189,7 @@ function arrivalsOf({ threads, mode }: Subject): string {
 }
 
 function factsOf(subject: Subject, result?: Pick<CheckResult, 'strategy' | 'executions'>): string[] {
+  const form = subject.form === undefined ? [] : [`form ${subject.form}`]
   const search = result === undefined ? [] : [`found by ${result.strategy} after ${result.executions} executions`]
-  return [arrivalsOf(subject), ...search, 'memory: sequentially consistent']
+  return [...form, arrivalsOf(subject), ...search, 'memory: sequentially consistent']
 }
