@@ -8,6 +8,7 @@ import { Domain, domainReferences, forEachDomain, PirqRecord } from '@bottomhalf
 import { cpuCount, ld, liveBlocks, overrunBlocks, structNameOfTag } from '@bottomhalf/machine'
 import { dpciActive, dpciOf } from '@bottomhalf/passthrough-io'
 import { knownLocks, locksHeld, spinIsLocked } from '@bottomhalf/spinlock'
+import { faultsOfTheGone } from './atRestGone.js'
 import type { CpuId } from '@bottomhalf/base'
 
 /** A broken invariant: its label, and what was found. */
@@ -15,7 +16,7 @@ export interface RestFault { readonly label: string, readonly found: string }
 
 /** Everything that is wrong with a machine at rest whose bindings are all gone; empty if nothing is. */
 export function faultsAtRest(): RestFault[] {
-  return [...referenceFaults(), ...recordFaults(), ...heapFaults(), ...lockFaults()]
+  return [...referenceFaults(), ...recordFaults(), ...heapFaults(), ...lockFaults(), ...faultsOfTheGone()]
 }
 
 /** Whether every pIRQ record was freed, which RCU does some time after the last unbind. Context: any. */

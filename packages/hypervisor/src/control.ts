@@ -139,6 +139,13 @@ function serveSlot(at: Ref<'ControlSlot'>): void {
   if (cmpxchg(at + ControlSlot.state, POSTED, DONE) === ABANDONED) store(at + ControlSlot.state, FREE)
 }
 
+/** Requests that are open. Exact at rest. */
+export function controlSlotsInUse(): number {
+  let open = 0
+  for (let slot = 0; slot < CONTROL_SLOTS; slot++) if (load(slotAt(slot) + ControlSlot.state) !== FREE) open++
+  return open
+}
+
 function countContinuation(): void {
   st(Control.base + Control.continuations, ld(Control.base + Control.continuations) + 1)
 }

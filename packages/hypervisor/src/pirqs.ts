@@ -9,7 +9,7 @@
  * PQ1  An interrupt that an operation made for a domain is destroyed with its tie: no vector outlives its domain (I11).
  *      Those of PCI messages go with their device, and one of the machine's lines stays.
  */
-import { bitmapClear, bitmapSet, bitmapTest } from '@bottomhalf/atomics'
+import { bitmapClear, bitmapNext, bitmapSet, bitmapTest } from '@bottomhalf/atomics'
 import { assert, bug, ERESTART, type Errno, type Pirq, type Ref } from '@bottomhalf/base'
 import { Domain, pirqRecordNextBatch, pirqRecordOf } from '@bottomhalf/domain'
 import { createMsiIrq, destroyIrq, IrqDesc, irqDescOf, pirqIrqNumber, unmapDomainPirq } from '@bottomhalf/irq'
@@ -44,6 +44,17 @@ export function createOurIrq(msi: Ref<'MsiEntry'>, cpu: number): number {
 /** Whether `createOurIrq` made it. */
 export function isOurIrq(irq: number): boolean {
   return irq > 0 && irq < MAX_IRQS && bitmapTest(Pirqs.base + Pirqs.ours, irq)
+}
+
+/** Those of them that are tied to no pIRQ: none, but for a moment of an operation. */
+export function untiedOurIrqs(): number[] {
+  const untied: number[] = []
+  for (let irq = bitmapNext(Pirqs.base + Pirqs.ours, MAX_IRQS, 0); irq < MAX_IRQS;) {
+    const desc = irqDescOf(irq)
+    if (desc === 0 || ld(desc + IrqDesc.mappings) === 0) untied.push(irq)
+    irq = bitmapNext(Pirqs.base + Pirqs.ours, MAX_IRQS, irq + 1)
+  }
+  return untied
 }
 
 /** Destroy one that `createOurIrq` made, and that is tied to nothing. */

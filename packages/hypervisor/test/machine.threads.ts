@@ -14,7 +14,8 @@ import {
 } from '@bottomhalf/hvm'
 import { MsiEntry, msiReset, msiSend } from '@bottomhalf/irq'
 import {
-  callHandler, embed, fetchAdd, global, handler, ld, lineBreak, liveBlocks, load, NO_CPU, requestStop, setCurrentCpu, Stop,
+  callHandler, embed, fetchAdd, global, handler, ld, lineBreak, liveBlocks, load, NO_CPU, requestStop, setCurrentCpu,
+  Stop,
   stopRequested, store, struct, word, words,
 } from '@bottomhalf/machine'
 import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
@@ -74,7 +75,8 @@ const readingProgram = handler('stressReadingGuest', readingGuest)
 
 export function boot(): void {
   bootMachine({
-    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 64, guestPrograms: [readingProgram],
+    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 64,
+    guestPrograms: [readingProgram],
   })
   for (const device of allDevices()) msiReset(device + StressDevice.msi)
 }
@@ -92,24 +94,27 @@ export interface StressReport {
 }
 
 /** A thread of the run. */
-export function run(index: number, cpus: number, work: Work, rounds: number, forget = false): StressReport | undefined {
+export function run(
+  index: number, cpus: number, work: Work, rounds: number, forget = false,
+): StressReport | undefined {
   setCurrentCpu(index < cpus ? index : NO_CPU)
-  if (index > cpus) return fire()
-  if (index < cpus) {
-    callHandler(pcpuMain.id, index)
-    fetchAdd(Stress.base + Stress.ended, 1)
-    return undefined
-  }
-  return conduct(cpus, work, rounds, forget)
+  if (index === cpus) return conduct(cpus, work, rounds, forget)
+  if (index > cpus) fire()
+  else runCpu(index)
+  return undefined
+}
+
+function runCpu(cpu: number): void {
+  callHandler(pcpuMain.id, cpu)
+  fetchAdd(Stress.base + Stress.ended, 1)
 }
 
 /** All devices, over and over. One that is not bound is masked, and holds its message back. */
-function fire(): undefined {
+function fire(): void {
   while (!stopRequested()) {
     if (load(Stress.base + Stress.firing) !== 0) for (const device of allDevices()) count(device)
     else rest()
   }
-  return undefined
 }
 
 function rest(): void {

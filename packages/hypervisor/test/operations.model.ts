@@ -12,14 +12,18 @@
 import { ENOMEM, ERESTART, type DomId, type Pirq } from '@bottomhalf/base'
 import { tryLockHotplug, unlockHotplug } from '@bottomhalf/cpu'
 import { getDomainById, putDomain } from '@bottomhalf/domain'
-import { LINE_LEVEL, MsiEntry, msiReset, msiSend } from '@bottomhalf/irq'
+import {
+  createLineIrq, IrqDesc, irqDescOf, LINE_EDGE, LINE_LEVEL, MsiEntry, msiReset, msiSend,
+} from '@bottomhalf/irq'
 import { global, irqEnable, ld, st, words, xfree, xzalloc } from '@bottomhalf/machine'
 import { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
 import { PCI_MSIX, pciPlugFunction } from '@bottomhalf/passthrough-pci'
 import { rcuIdleEnter, rcuIdleExit } from '@bottomhalf/rcu'
 import { doSoftirq } from '@bottomhalf/softirq'
-import { doOperation } from '../src/control.js'
-import { CONTROL_WORDS, Operation, requests, type ControlRequest } from '../src/index.js'
+import { initTimer, setTimer, Timer } from '@bottomhalf/timer'
+import { controlPost, doOperation } from '../src/control.js'
+import { createOurIrq } from '../src/pirqs.js'
+import { CONTROL_WORDS, faultsAtRest, Operation, requests, type ControlRequest } from '../src/index.js'
 import { haltingProgram } from './control.model.js'
 
 export const A = 0x0100, B = 0x0200, C = 0x0300, D = 0x0400
@@ -145,4 +149,31 @@ export function leakyOperation(): number {
   xfree(second)
   xfree(first)
   return 0
+}
+
+// ---- twins of the checks at rest: what a teardown that forgets leaves behind
+
+/** Labels of what the checks find. A timer in memory that was freed may point to more of its kind. */
+export function faults(): string[] {
+  return [...new Set(faultsAtRest().map(({ label }) => label))]
+}
+
+export function leaveTimer(): void {
+  irqEnable()
+  const timer = xzalloc(Timer.sizeWords, Timer.tag)
+  initTimer(timer, haltingProgram, 0, 0)
+  setTimer(timer, 1e9)
+  xfree(timer)
+}
+
+export function leaveWaitingLine(): void {
+  st(irqDescOf(createLineIrq(21, LINE_EDGE, 0)) + IrqDesc.waits, 1)
+}
+
+export function leaveInterrupt(): number {
+  return createOurIrq(freshMsi(), 0)
+}
+
+export function leaveOperation(): number {
+  return controlPost(Operation.CpuState, [0])
 }

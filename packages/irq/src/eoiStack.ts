@@ -17,7 +17,7 @@
  */
 import { bug, type Ref } from '@bottomhalf/base'
 import { FIRST_DEVICE_VECTOR, LAST_DEVICE_VECTOR } from '@bottomhalf/cpu'
-import { currentCpu, ld, perCpu, raiseVector, st, thisCpu, word, words } from '@bottomhalf/machine'
+import { cpuArea, currentCpu, ld, perCpu, raiseVector, st, thisCpu, word, words } from '@bottomhalf/machine'
 import { pinEoi } from './ioapic.js'
 
 // Classes are the upper four bits of a vector, so that there are no more entries than classes.
@@ -101,6 +101,11 @@ export function endOf(pin: Ref<'IoapicPin'>): void {
 /** How many interrupts this CPU has in service. */
 export function eoisPending(): number {
   return ld(thisCpu(EoiStack) + EoiStack.depth)
+}
+
+/** How many a CPU has in service. Exact at rest. */
+export function eoisOwedBy(cpu: number): number {
+  return ld(cpuArea(cpu, EoiStack) + EoiStack.depth)
 }
 
 /** The interrupt in service at place `i`, from the bottom. */

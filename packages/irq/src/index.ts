@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** @bottomhalf/irq: machine interrupts: descriptors, controllers, binding to guests. */
+export { irqFaultsAtRest } from './atRest.js'
+export type { IrqRestFault } from './atRest.js'
 export { doIrq, freeIrq, irqSetAffinity, requestIrq, setupIrqs } from './irq.js'
 export type { IrqOptions } from './irq.js'
 export {
-  ACK_EOI, ACK_NONE, ACK_UNMASK, HwIrqController, IrqDesc, irqDescLockClass, irqDescOf, IrqStatus, MAX_GUESTS,
+  ACK_EOI, ACK_NONE, ACK_UNMASK, HwIrqController, IrqDesc, irqDescLockClass, irqDescOf,
+  IrqGuestAction, IrqStatus, MAX_GUESTS,
 } from './irqDesc.js'
 export { destroyIrq } from './create.js'
 export { createMsiIrq, createUnmaskableMsiIrq } from './msiController.js'

@@ -67,7 +67,12 @@ export function lineIsMasked(gsi: number): boolean {
 
 /** Whether a message of a level line waits for its EOI. */
 export function lineIsInService(gsi: number): boolean {
-  return (load(knownPin(gsi) + IoapicPin.control) & REMOTE_IRR) !== 0
+  return pinIsInService(load(knownPin(gsi) + IoapicPin.control))
+}
+
+/** Whether that control word is of a pin in service. */
+export function pinIsInService(control: number): boolean {
+  return (control & REMOTE_IRR) !== 0
 }
 
 /** The pin of a GSI; 0 if the machine has no such line. */

@@ -24,8 +24,9 @@ export {
   MSIX_DONE, MSIX_NOT_MINE, MSIX_TO_MODEL, msixModelDone, msixTableLockClass, msixTableRead, msixTableWrite,
 } from './msixTable.js'
 export {
-  IommuRequest, NUMA_NO_NODE, OWNER_HARDWARE_DOMAIN, OWNER_HYPERVISOR, pcidevsLock, pcidevsLockClass, pcidevsLocked,
-  pcidevsUnlock, pciSbdf,
+  IommuRequest, isGuestOwner, NUMA_NO_NODE, OWNER_HARDWARE_DOMAIN, OWNER_HYPERVISOR,
+  pcidevsLock, pcidevsLockClass, pcidevsLocked,
+  pcidevsUnlock, PciDev, pciSbdf,
 } from './records.js'
 export { pciCleanDpciIrqs, pciReleaseDevices } from './release.js'
 export { NO_BRIDGE } from './segment.js'

@@ -3,6 +3,7 @@
 export {
   initTimer, killTimer, migrateTimer, setTimer, stopTimer, TIMER_SLOP_NS, timerIsActive,
 } from './timer.js'
+export { timersSetOn } from './atRest.js'
 export { timerRunClass, timersLockClass } from './locks.js'
 export { setupTimers, timerCpuDead } from './setup.js'
 export { Timer } from './state.js'
