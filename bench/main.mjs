@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 
-const suites = ['operations', 'cycles', 'throughput', 'wakeup', 'peers', 'checker']
+const suites = ['operations', 'cycles', 'throughput', 'wakeup', 'guests', 'peers', 'checker']
 
 const program = new Command('npm run bench --')
   .description('Print the benchmark table. Times differ between machines and runs; the ratios are what to look at.')
