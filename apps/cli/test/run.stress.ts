@@ -144,7 +144,7 @@ describe('shipped scenarios', () => {
       const good = run.devices.filter(({ guest }) => guest === 'good' || guest === 'sharer')
       for (const device of good) expect(device).toMatchObject({ lost: 0, unserved: allServed })
       expect(run.guests.filter(({ misbehaves }) => misbehaves).map(({ name }) => name))
-        .toEqual(['silent', 'masker', 'eager', 'crasher'])
+        .toEqual(['silent', 'masker', 'eager', 'crasher', 'listener'])
     }
   })
 

@@ -20,6 +20,8 @@ export const Driver = struct('Driver', {
   device: ref('Device'), gvec: word, pirq: word, workNs: word, next: ref('Driver'), latency: ref('Histogram'),
   /** The guest's line that it gets, -1 if it gets a message; the vCPU that its interrupt goes to. */
   gsi: word, vcpuId: word,
+  // the vCPU's own: the port that it takes its interrupt by, 0 for none
+  port: word,
   // the vCPU's own:
   consumed: word, delivered: word, coalesced: word, missed: word, empty: word, loadsSeen: word,
   // atomic; written by whoever loads the driver, the mark before the count:

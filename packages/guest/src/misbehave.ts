@@ -10,12 +10,13 @@
 import { domainCrash, Vcpu } from '@bottomhalf/domain'
 import { guestEoi } from '@bottomhalf/hvm'
 import { fetchAdd, ld, load, st, store, struct, word } from '@bottomhalf/machine'
+import { bindChannels } from './channels.js'
 import { endLines, maskLines } from './lines.js'
 import type { Ref } from '@bottomhalf/base'
 
 export const Behaviour = struct('Behaviour', {
   // written before the guest starts, constant after: the number of the interrupt at which it begins, 0 for never
-  neverEoi: word, strayEoi: word, maskForEver: word, crash: word,
+  neverEoi: word, strayEoi: word, maskForEver: word, bindEventChannels: word, crash: word,
   // atomic; its vCPUs', read by others:
   interrupts: word, crashed: word, owesEoi: word, masked: word,
 })
@@ -23,7 +24,8 @@ export const Behaviour = struct('Behaviour', {
 /** Interrupts at which a guest begins to misbehave, counted from 1; what is left out it never does. */
 export interface Misbehaviour {
   readonly neverEoi?: number | undefined, readonly strayEoi?: number | undefined
-  readonly maskForEver?: number | undefined, readonly crash?: number | undefined
+  readonly maskForEver?: number | undefined, readonly bindEventChannels?: number | undefined
+  readonly crash?: number | undefined
 }
 
 /** Whether a guest has stopped serving, as it says itself. */
@@ -34,6 +36,7 @@ export function behaviourInit(behaviour: Ref<'Behaviour'>, how: Misbehaviour): v
   st(behaviour + Behaviour.neverEoi, how.neverEoi ?? 0)
   st(behaviour + Behaviour.strayEoi, how.strayEoi ?? 0)
   st(behaviour + Behaviour.maskForEver, how.maskForEver ?? 0)
+  st(behaviour + Behaviour.bindEventChannels, how.bindEventChannels ?? 0)
   st(behaviour + Behaviour.crash, how.crash ?? 0)
 }
 
@@ -56,12 +59,20 @@ export function behaviourState(behaviour: Ref<'Behaviour'>): GuestState {
 
 /** End the local APIC's interrupt in service as this guest does, whose drivers are chained from `drivers`. */
 export function endInterrupt(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>, drivers: Ref<'Driver'>): void {
-  const n = fetchAdd(behaviour + Behaviour.interrupts, 1) + 1
-  if (n === ld(behaviour + Behaviour.crash)) return crash(v, behaviour)
-  if (n === ld(behaviour + Behaviour.maskForEver)) mask(v, behaviour, drivers)
+  const n = nextInterrupt(v, behaviour, drivers)
+  if (load(behaviour + Behaviour.crashed) !== 0) return
   if (isFrom(behaviour + Behaviour.neverEoi, n)) return store(behaviour + Behaviour.owesEoi, 1)      // BAD1
   guestEoi(v)
   if (isFrom(behaviour + Behaviour.strayEoi, n)) endTooMuch(v, drivers)
+}
+
+/** Count an interrupt, and do what the guest does at it. Returns its number. One that came as an event has no end. */
+export function nextInterrupt(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>, drivers: Ref<'Driver'>): number {
+  const n = fetchAdd(behaviour + Behaviour.interrupts, 1) + 1
+  if (n === ld(behaviour + Behaviour.crash)) crash(v, behaviour)
+  if (n === ld(behaviour + Behaviour.maskForEver)) mask(v, behaviour, drivers)
+  if (n === ld(behaviour + Behaviour.bindEventChannels)) bindChannels(v, drivers)
+  return n
 }
 
 function crash(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>): void {

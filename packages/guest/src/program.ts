@@ -17,10 +17,12 @@ import {
 import {
   embed, fetchOr, handler, ld, ldTime, load, nowNs, ref, st, store, stTime, struct, time, word, xzalloc,
 } from '@bottomhalf/machine'
+import { driverOfPort, forgetChannels } from './channels.js'
 import { Driver, driverInterrupt, driverOf } from './driver.js'
 import { routeLines } from './lines.js'
 import {
-  Behaviour, behaviourInit, behaviourRestart, behaviourState, endInterrupt, type GuestState, type Misbehaviour,
+  Behaviour, behaviourInit, behaviourRestart, behaviourState, endInterrupt, nextInterrupt, type GuestState,
+  type Misbehaviour,
 } from './misbehave.js'
 import type { Ref } from '@bottomhalf/base'
 
@@ -58,6 +60,8 @@ export function guestState(guest: Ref<'Guest'>): GuestState {
 /** A guest that was killed starts over, with the drivers that it had: it is to be the program's word of a new domain. */
 export function guestRestart(guest: Ref<'Guest'>): void {
   store(guest + Guest.booted, 0)
+  st(guest + Guest.timerPort, 0)
+  forgetChannels(ld(guest + Guest.drivers))
   behaviourRestart(guest + Guest.behaviour)
 }
 
@@ -88,10 +92,10 @@ function boot(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
 
 function bootFirst(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
   routeLines(v, ld(guest + Guest.drivers))
+  if (hvmSetCallbackVector(ld(v + Vcpu.domain), CALLBACK_VECTOR) !== 0) bug('a guest could not name its callback')
   if (ldTime(guest + Guest.tickNs) === 0) return
   const port = evtchnBindVirq(v, VIRQ_TIMER)
-  const refused = hvmSetCallbackVector(ld(v + Vcpu.domain), CALLBACK_VECTOR)
-  if (port < 0 || refused !== 0) bug('a guest could not bind its timer')
+  if (port < 0) bug('a guest could not bind its timer')
   st(guest + Guest.timerPort, port)
   armTick(v, guest, nowNs())
 }
@@ -107,7 +111,14 @@ function serve(v: Ref<'Vcpu'>, guest: Ref<'Guest'>, vector: number): void {
 function takeEvents(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {
   for (let port = evtchnTake(v); port > 0; port = evtchnTake(v)) {
     if (port === ld(guest + Guest.timerPort)) tick(v, guest)
+    else serveEvent(v, guest, driverOfPort(ld(guest + Guest.drivers), port))
   }
+}
+
+function serveEvent(v: Ref<'Vcpu'>, guest: Ref<'Guest'>, driver: Ref<'Driver'>): void {
+  if (driver === 0) return
+  driverInterrupt(driver)
+  nextInterrupt(v, guest + Guest.behaviour, ld(guest + Guest.drivers))
 }
 
 function tick(v: Ref<'Vcpu'>, guest: Ref<'Guest'>): void {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { formatMemory, ld, st, store } from '@bottomhalf/machine'
-import { msiIsPending } from '@bottomhalf/irq'
+import { lineIsAsserted, msiIsPending, setupIrqs } from '@bottomhalf/irq'
 import { beforeEach, expect, test } from 'vitest'
 import { RING_WORDS } from '../src/device.js'
 import { driverInterrupt, driverLoad, driverOf } from '../src/driver.js'
 import {
-  Device, deviceArrival, deviceCreate, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate, histogramRead,
+  Device, deviceArrival, deviceCreate, deviceCreateOnLine, deviceEnableLine, deviceInterrupt, deviceRaised, Driver,
+  driverCounts, driverCreate, histogramRead,
 } from '../src/index.js'
 
 let device = 0
@@ -59,6 +60,22 @@ test('more arrivals than the ring has places are all counted, and so are those b
   for (let i = 0; i < RING_WORDS + 5; i++) deviceArrival(device)
   driverInterrupt(driver)
   expect(driverCounts(driver)).toEqual({ delivered: 1, coalesced: RING_WORDS + 4, missed: 0, empty: 0 })
+})
+
+test('DEV2: a device raises its line once, its driver lowers it, and a device that may not holds none up', () => {
+  expect(setupIrqs(4)).toBe(0)
+  const onLine = deviceCreateOnLine(20)
+  const itsDriver = driverCreate({ device: onLine, gvec: 0x40, pirq: 4, gsi: 16, workNs: 0 }, 0)
+  for (let i = 0; i < 3; i++) deviceArrival(onLine)
+  expect(lineIsAsserted(20)).toBe(true)
+  driverInterrupt(itsDriver)                                            // DRV3
+  expect(lineIsAsserted(20)).toBe(false)
+  expect(driverCounts(itsDriver)).toMatchObject({ delivered: 1, coalesced: 2 })
+  deviceInterrupt(onLine)
+  deviceEnableLine(onLine, false)
+  deviceArrival(onLine)
+  expect(lineIsAsserted(20)).toBe(false)
+  expect(deviceRaised(onLine)).toBe(4)
 })
 
 test('DRV2: a driver loaded anew misses what came before, serves what comes after, and each arrival is counted once', () => {

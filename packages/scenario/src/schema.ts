@@ -68,6 +68,8 @@ const misbehave = z.strictObject({
   strayEoi: nth,
   /** At this interrupt it masks the lines of its devices for ever. */
   maskForEver: nth,
+  /** At this interrupt it takes its messages by event channels from then on. */
+  bindEventChannels: nth,
   /** At this interrupt it crashes. */
   crash: nth,
 })
