@@ -3,9 +3,11 @@
 import {
   boundMemory, cpuRelax, formatMemory, irqDisable, irqEnable, ld, liveBlocks, memoryHash, setCurrentCpu,
 } from '@bottomhalf/machine'
-import { doSoftirq } from '@bottomhalf/softirq'
+import { doSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { onCpu } from '@bottomhalf/testkit'
+import { vi } from 'vitest'
 import { setupMachine } from './setup.model.js'
+import type { SoftirqNr } from '@bottomhalf/base'
 
 /** `checks`: those of the locks, which leave traces of their own in memory. */
 export function boot(cpus = 1, checks = true): void {
@@ -13,6 +15,18 @@ export function boot(cpus = 1, checks = true): void {
   setCurrentCpu(0)
   setupMachine(cpus, checks)
   for (let cpu = 0; cpu < cpus; cpu++) onCpu(cpu, irqEnable)
+}
+
+/** From here on time passes only when the test says so: the machine's own time-outs come when they are asked for. */
+export function holdTime(): void {
+  vi.useFakeTimers({ toFake: ['hrtime'] })
+}
+
+/** Let time pass, and CPU 0 run what is due: its TIMER softirq comes as if the deadline had been noticed. */
+export function passTime(ms: number): void {
+  vi.advanceTimersByTime(ms)
+  onCpu(0, () => { raiseSoftirq(0 as SoftirqNr) })
+  softirqs(0)
 }
 
 /** Take what is requested on a CPU. */

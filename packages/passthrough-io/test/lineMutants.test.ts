@@ -5,9 +5,9 @@ import { hvmGsiAssertCount, hvmPciIntxGsi } from '@bottomhalf/hvm'
 import { msiSend } from '@bottomhalf/irq'
 import { ld } from '@bottomhalf/machine'
 import { vcpuUp } from '@bottomhalf/sched'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { dpciOf, hvmDpciEoi, HvmPirqDpci, ptIrqCreateBind } from '../src/index.js'
-import { boot, softirqs } from './boot.js'
+import { boot, holdTime, softirqs } from './boot.js'
 import * as mutants from './pendingMutants.model.js'
 import { createDomain, device, lineBind, linesEnded, makeLevel, mapDevice, ok, translateBind } from './setup.model.js'
 import type { Pirq } from '@bottomhalf/base'
@@ -22,7 +22,10 @@ const arrive = () => {
 }
 const pending = () => ld(dpciOf(pirqRecordOf(d, 5 as Pirq)) + HvmPirqDpci.pending)
 
+afterEach(() => { vi.useRealTimers() })
+
 beforeEach(() => {
+  holdTime()
   boot()
   d = createDomain(1)
   makeLevel(mapDevice(d, 5, 0))
