@@ -4,9 +4,9 @@ import { DOMAIN_PV } from '@bottomhalf/domain'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  gsiToIsaIrq, hvmGsiAssertCount, hvmIsaIrqAssert, hvmIsaIrqDeassert, hvmPciIntxAssert, hvmPciIntxDeassert,
-  hvmPciIntxGsi, hvmPciIntxLink, hvmSetPciLinkRoute, IOAPIC_PINS, isaIrqToGsi, PIC_MASTER_DATA, PIC_SLAVE_DATA,
-  vpicRead, vpicWrite,
+  gsiToIsaIrq, hvmGsiAssertCount, hvmIsaIrqAssert, hvmIsaIrqDeassert, hvmLinksRoutedTo, hvmPciIntxAssert,
+  hvmPciIntxDeassert, hvmPciIntxGsi, hvmPciIntxLink, hvmSetPciLinkRoute, IOAPIC_PINS, isaIrqToGsi, PIC_MASTER_DATA, PIC_SLAVE_DATA,
+  vioapicUpdateEoi, vpicRead, vpicWrite,
 } from '../src/index.js'
 import { guest } from './boot.js'
 import { bootLines, drain, program } from './lines.boot.js'
@@ -67,6 +67,25 @@ describe('GV-2: counts', () => {
     for (const [device, pin] of wires) hvmPciIntxDeassert(d, device, pin)
     hvmPciIntxAssert(d, 0, 1)
     expect(drain(v)).toEqual([0x41])
+  })
+
+  test('X4: an assertion is news if its GSI was low and no service of it is open; a second wire, or one again, is not', () => {
+    program(d, 17, { vector: 0x41 })
+    expect([hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 8, 0)]).toEqual([true, false, false])
+    for (const [device, pin] of [[0, 1], [8, 0]] as const) hvmPciIntxDeassert(d, device, pin)
+    // low, but the guest has still to end what was delivered
+    expect(hvmPciIntxAssert(d, 0, 1)).toBe(false)
+    hvmPciIntxDeassert(d, 0, 1)
+    drain(v)
+    vioapicUpdateEoi(d, 0x41)
+    expect(hvmPciIntxAssert(d, 0, 1)).toBe(true)
+  })
+
+  test('X4: a wire whose link asserts an ISA line already is no news; the links of a line are told by its GSI', () => {
+    expect([hvmSetPciLinkRoute(d, 1, 5), hvmSetPciLinkRoute(d, 3, 5)]).toEqual([0, 0])
+    expect([hvmLinksRoutedTo(d, 5), hvmLinksRoutedTo(d, 6), hvmLinksRoutedTo(d, 2)]).toEqual([0b1010, 0, 0])
+    expect([hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 0, 3)]).toEqual([true, false])
+    expect(high(5)).toBe(2)
   })
 
   test('GV-2: an ISA line is idempotent and shares its GSI with what is routed to it', () => {
