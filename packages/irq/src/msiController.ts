@@ -9,7 +9,8 @@
  * @xen xen/arch/x86/msi.c, xen/arch/x86/irq.c
  * Locks     irqDesc.lock in the operations.
  */
-import type { Ref } from '@bottomhalf/base'
+import { ENOSPC, type Ref } from '@bottomhalf/base'
+import { maskFirst, maskNext, onlineMask } from '@bottomhalf/cpu'
 import { embed, global, handler, ld, st } from '@bottomhalf/machine'
 import { createIrq } from './create.js'
 import { ACK_EOI, ACK_NONE, HwIrqController, IrqDesc } from './irqDesc.js'
@@ -21,17 +22,25 @@ const Controllers = global('irqControllers', {
 })
 
 /**
- * Create the interrupt of an MSI entry, aimed at `cpu`, shut and masked. Returns its number; -EINVAL: CPU not online;
- * -ENOSPC: no number or no vector is free.
+ * Create the interrupt of an MSI entry, aimed at `cpu` or, where that has no vector free, at another CPU; shut and masked.
+ * Returns its number; -EINVAL: CPU not online; -ENOSPC: no number is free, or no vector anywhere.
  */
 export function createMsiIrq(entry: Ref<'MsiEntry'>, cpu: number): number {
-  return createIrq(cpu, Controllers.base + Controllers.msiMaskable, entry, 0)
+  return createNear(cpu, Controllers.base + Controllers.msiMaskable, entry)
 }
 
 /** The same for a device that cannot mask: its messages go out, except while the interrupt is shut. */
 export function createUnmaskableMsiIrq(entry: Ref<'MsiEntry'>, cpu: number): number {
-  const irq = createIrq(cpu, Controllers.base + Controllers.msiUnmaskable, entry, 0)
+  const irq = createNear(cpu, Controllers.base + Controllers.msiUnmaskable, entry)
   if (irq > 0) msiUnmask(entry, MSI_GUEST_MASKED)
+  return irq
+}
+
+function createNear(cpu: number, controller: Ref<'HwIrqController'>, entry: Ref<'MsiEntry'>): number {
+  let irq = createIrq(cpu, controller, entry, 0)
+  for (let other = maskFirst(onlineMask()); irq === -ENOSPC && other >= 0; other = maskNext(onlineMask(), other)) {
+    if (other !== cpu) irq = createIrq(other, controller, entry, 0)
+  }
   return irq
 }
 
