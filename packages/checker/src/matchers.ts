@@ -17,7 +17,7 @@ import { formatSchedule, type Schedule } from './schedule.js'
 export interface Matched { readonly pass: boolean, readonly message: () => string }
 
 /** Where schedules of failed tests are left, below the working directory. */
-export const SCHEDULE_FOLDER = '.bottomhalf'
+const SCHEDULE_FOLDER = '.bottomhalf'
 
 export const checkerMatchers = {
   /** Everything within the bounds was explored and nothing is wrong. An exploration that did not finish is not clean. */
