@@ -57,6 +57,15 @@ function buildCommand() {
   })
 }
 
+/** The commands that search run the stepped builds too. */
+function buildFor([command]) {
+  if (!['check', 'replay', 'history', 'protocol', 'export'].includes(command)) return buildCommand()
+  once('search', sourceFingerprint(), [entryOf('cli'), `${folderOf('history')}/dist-stepped/worker.js`], () => {
+    console.error('bottomhalf: building...')
+    quietly('turbo', ['run', 'build', 'build:stepped', '--filter=@bottomhalf/cli...'])
+  })
+}
+
 /** Both builds of everything. */
 function buildAll() {
   once('everything', sourceFingerprint(), presentNames().map(entryOf), () => {
@@ -85,7 +94,7 @@ function test(args) {
 const commands = {
   setup: [buildAll, () => 0],
   start: [buildCommand, (args) => become(entryOf('cli'), ['run', ...args])],
-  bottomhalf: [buildCommand, (args) => become(entryOf('cli'), args)],
+  bottomhalf: [buildFor, (args) => become(entryOf('cli'), args)],
   bench: [buildAll, (args) => become('bench/main.mjs', args)],
   test: [() => { forgetReports(); buildAll() }, test],
   check: [buildAll, check],
@@ -100,5 +109,5 @@ if (!Object.hasOwn(commands, name)) {
 requireNode()
 install()
 const [prepare, work] = commands[name]
-prepare()
+prepare(args)
 process.exitCode = await work(args) ?? process.exitCode
