@@ -97,9 +97,15 @@ export function exploreOptions({ options }: ModelEntry, check: ModelCheck): Expl
   }
 }
 
-function boundsOf({ options }: ModelEntry, { strategy, preemptions, mode }: Explored): string {
-  const search = strategy !== 'bounded' ? strategy
-    : preemptions === null || preemptions === undefined ? 'bounded, all schedules' : `bounded, up to ${Math.max(preemptions, 0)} preemptions exhausted`
+function preemptionsOf(verdict: Explored['verdict'], exhausted: number | null | undefined): string {
+  if (exhausted === null || exhausted === undefined) return 'all schedules'
+  // a violation was found within the bound behind those that were exhausted
+  if (verdict === 'violation') return `up to ${exhausted + 1} preemptions`
+  return exhausted < 0 ? 'no bound exhausted' : `up to ${exhausted} preemptions exhausted`
+}
+
+function boundsOf({ options }: ModelEntry, { verdict, strategy, preemptions, mode }: Explored): string {
+  const search = strategy === 'bounded' ? `bounded, ${preemptionsOf(verdict, preemptions)}` : strategy
   const often = mode === 'atMost' ? ', interrupts at most as often' : ''
   return `${search}${often}${options.maxSteps === undefined ? '' : `, up to ${options.maxSteps} steps`}`
 }
