@@ -7,7 +7,7 @@
 import { bootMachine, faultsAtRest, softirqNames, type RestFault } from '@bottomhalf/hypervisor'
 import { guestProgram } from '@bottomhalf/guest'
 import { ipisSent } from '@bottomhalf/cpu'
-import { cpuCount, fetchAdd, global, liveBlocks, structNameOfTag, word } from '@bottomhalf/machine'
+import { cpuCount, fetchAdd, global, word } from '@bottomhalf/machine'
 import { softirqRuns } from '@bottomhalf/softirq'
 import { knownLocks, LOCK_TAS, LOCK_TICKET, PROFILE_WAITS, spinLockProfile } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL, TASKLET_LOCK_PER_CPU } from '@bottomhalf/tasklet'
@@ -30,12 +30,6 @@ export interface RestReport {
   readonly softirqs: Readonly<Record<string, number>>
 }
 
-/** What domains own, and all of which has to be gone when they are (I11). */
-const ownedByDomains: readonly string[] = [
-  'Domain', 'Vcpu', 'PirqRecord', 'HvmIrq', 'EvtchnBucket', 'HvmIrqDpci', 'GuestLine', 'IrqGuestAction', 'PciVectors',
-  'MsixTable',
-]
-
 /** Called on CPU 0 with the memory laid out. */
 export function boot(data: unknown): void {
   const { options } = data as { options: RunOptions }
@@ -54,18 +48,7 @@ export function boot(data: unknown): void {
 export function report(): RestReport | undefined {
   const ended = fetchAdd(Run.base + Run.ended, 1) + 1
   if (ended < cpuCount()) return undefined
-  const faults = [...faultsAtRest(), ...leftOfDomains()]
-  return { faults, locks: lockCounts(), ipis: sum(ipisSent), softirqs: softirqCounts() }
-}
-
-/** I11: every domain was killed, so nothing that was a domain's is there. */
-function leftOfDomains(): RestFault[] {
-  const left = new Map<string, number>()
-  for (const { tag } of liveBlocks()) {
-    const name = structNameOfTag(tag)
-    if (ownedByDomains.includes(name)) left.set(name, (left.get(name) ?? 0) + 1)
-  }
-  return [...left].map(([name, count]) => ({ label: 'I11', found: `${count} ${name} left of domains that were killed` }))
+  return { faults: faultsAtRest(), locks: lockCounts(), ipis: sum(ipisSent), softirqs: softirqCounts() }
 }
 
 function lockCounts(): RestReport['locks'] {
