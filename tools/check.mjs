@@ -10,12 +10,14 @@ const steps = [
   ['layers', node('tools/layers.mjs', '--check')],
   ['project references', node('tools/references.mjs', '--check')],
   ['lockfile', node('tools/lockfile.mjs')],
+  ['rules and their tests', node('tools/rules.mjs', '--check')],
   ['declarations', ['tsc', ['-b', 'tsconfig.build.json']]],
   ['types', ['tsc', ['-p', 'tsconfig.json']]],
   ['lint', ['turbo', ['run', 'lint']]],
   ['packages as published', ['turbo', ['run', 'publint', 'attw', '--continue']]],
   ['unused files and dependencies', ['knip', ['--no-config-hints']]],
   ['changesets', node('tools/changesets.mjs')],
+  ['random sequences', node('tools/sequences.mjs')],
 ]
 
 /** Run all steps; the exit code. */
