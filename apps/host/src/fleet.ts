@@ -46,7 +46,7 @@ export interface Unit {
 }
 
 /** Time that the vCPUs of a guest spent, in ns, over all its lives. */
-export interface GuestTimes { runningNs: number, eatenNs: number, runnableNs: number, blockedNs: number }
+interface GuestTimes { runningNs: number, eatenNs: number, runnableNs: number, blockedNs: number }
 
 /** A guest of the run. */
 export interface GuestUnit {

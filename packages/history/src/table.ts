@@ -51,7 +51,7 @@ export async function historyTable(options: TableOptions = {}): Promise<Cell[]> 
 }
 
 /** The defects that are looked for in a form: a rejected idea is asked only for its own. */
-export function cellsOf({ name }: Form, { defect }: Pick<TableOptions, 'defect'>): Defect[] {
+function cellsOf({ name }: Form, { defect }: Pick<TableOptions, 'defect'>): Defect[] {
   const isRejected = /^R\d$|^20/.test(name)
   return defects.filter(({ id, foundIn }) => {
     if (defect !== undefined && id !== defect && id.split('/')[0] !== defect) return false

@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   gsiToIsaIrq, hvmGsiAssertCount, hvmIsaIrqAssert, hvmIsaIrqDeassert, hvmLinksRoutedTo, hvmPciIntxAssert,
-  hvmPciIntxDeassert, hvmPciIntxGsi, hvmPciIntxLink, hvmSetPciLinkRoute, IOAPIC_PINS, isaIrqToGsi, PIC_MASTER_DATA, PIC_SLAVE_DATA,
+  hvmPciIntxDeassert, hvmPciIntxGsi, hvmPciIntxLink, hvmSetPciLinkRoute, IOAPIC_PINS, isaIrqToGsi, PIC_MASTER_DATA,
+  PIC_SLAVE_DATA,
   vioapicUpdateEoi, vpicRead, vpicWrite,
 } from '../src/index.js'
 import { guest } from './boot.js'
@@ -71,7 +72,8 @@ describe('GV-2: counts', () => {
 
   test('X4: an assertion is news if its GSI was low and no service of it is open; a second wire, or one again, is not', () => {
     program(d, 17, { vector: 0x41 })
-    expect([hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 8, 0)]).toEqual([true, false, false])
+    expect([hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 0, 1), hvmPciIntxAssert(d, 8, 0)])
+      .toEqual([true, false, false])
     for (const [device, pin] of [[0, 1], [8, 0]] as const) hvmPciIntxDeassert(d, device, pin)
     // low, but the guest has still to end what was delivered
     expect(hvmPciIntxAssert(d, 0, 1)).toBe(false)

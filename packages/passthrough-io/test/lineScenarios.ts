@@ -2,7 +2,7 @@
 /** Runs of a device, passthrough and a guest's driver under many schedules, and what must hold when they are over. */
 import { NO_CPU } from '@bottomhalf/machine'
 import { Domain } from '@bottomhalf/domain'
-import { exhaustive, lockstep, sample } from '@bottomhalf/testkit/lockstep'
+import { lockstep, sample } from '@bottomhalf/testkit/lockstep'
 import type { Exploration, Lockstep } from '@bottomhalf/testkit/lockstep'
 import { expect } from 'vitest'
 import {
@@ -107,15 +107,6 @@ function check({ machine, d }: Run, scenario: LineScenario): void {
   }
   scenario.after(machine)
   expect(machine.memory[d + Domain.refcount], 'I4').toBe(1)
-}
-
-/** Every schedule with so many preemptions and interrupts. */
-export function enumerateLines(
-  scenario: LineScenario, preemptions: number, prepare: Prepare = () => undefined,
-): Exploration {
-  const run = ready(scenario, prepare)
-  return exhaustive(run.machine, () => { scenario.spawn(run.machine) }, () => { check(run, scenario) },
-    { plainIsQuiet: true, preemptions })
 }
 
 /** A sample of schedules. */

@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check'
 
-export const DOMAINS = 3
+const DOMAINS = 3
 export const DEVICES = 3
 export const PIRQS = 4
 export const CPUS = 3
