@@ -18,11 +18,11 @@ import type { DeviceReport, Latency, Unserved } from './report.js'
 export const nothingUnserved: Unserved = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
 
 /** Why a guest stopped serving a device, by its own word; undefined while it serves. */
-export function excuseOf({ guest, queues, scenario: { interrupt } }: Unit): keyof Unserved | undefined {
+export function excuseOf({ guest, queues }: Unit): keyof Unserved | undefined {
   if (queues.length === 0) return undefined
   const { crashed, owesEoi, masked } = guestState(guest.guestData)
   if (crashed) return 'crashed'
-  if (masked && (interrupt.kind === 'intx' || interrupt.kind === 'translate')) return 'masked'
+  if (masked) return 'masked'
   return owesEoi ? 'notEnded' : undefined
 }
 

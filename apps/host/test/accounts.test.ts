@@ -66,6 +66,14 @@ test('AC1: a guest that would stop serving is excused when it has, by its own wo
   expect(outstanding(unit)).toBe(0)
 })
 
+test('AC1: what a guest raised behind its own mask is unserved by its own word, for messages too, and lost without it', () => {
+  const unit = unitWith({ raised: 9, delivered: 2, coalesced: 3 }, { maskForEver: 1 })
+  expect(accountOf(unit)).toMatchObject({ unserved: { masked: 0 }, lost: 4 })
+  store(unit.guest.guestData + Guest.behaviour + Behaviour.masked, 1)
+  expect(accountOf(unit)).toMatchObject({ unserved: { masked: 4 }, lost: 0 })
+  expect(outstanding(unit)).toBe(0)
+})
+
 test('AC3: a guest that stopped serving and is killed is excused for what it left, and not for what it loses in its next life', () => {
   const unit = unitWith({ raised: 9, delivered: 2, coalesced: 3 }, { crash: 1 })
   store(unit.guest.guestData + Guest.behaviour + Behaviour.crashed, 1)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
- * How a guest takes the interrupts of its devices by event channels instead of messages.
+ * What a guest does with the messages of its devices by hypercall: it takes them by event channels instead, or masks them.
  *
  * Contexts  the guest's vCPU, inside a VM entry.
  * Locks     eventLock, in the hypercall.
  */
 import { Domain, pirqRecordOf, Vcpu } from '@bottomhalf/domain'
 import { evtchnBindPirqLocked } from '@bottomhalf/hvm'
+import { pirqGuestMask } from '@bottomhalf/irq'
 import { ld, st } from '@bottomhalf/machine'
 import { hypervisorEnter, hypervisorLeave } from '@bottomhalf/sched'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
@@ -31,6 +32,24 @@ export function driverOfPort(first: Ref<'Driver'>, port: number): Ref<'Driver'> 
   let driver = first
   while (driver !== 0 && ld(driver + Driver.port) !== port) driver = ld(driver + Driver.next)
   return driver
+}
+
+/** Mask the messages of all drivers chained from `first`, whichever vCPU they go to. What has no mask goes on. */
+export function maskMessages(v: Ref<'Vcpu'>, first: Ref<'Driver'>): void {
+  for (let driver = first; driver !== 0; driver = ld(driver + Driver.next)) {
+    if (ld(driver + Driver.gsi) < 0) maskMessage(v, driver)
+  }
+}
+
+// A hypercall, as the write of a mask bit ends up in.
+function maskMessage(v: Ref<'Vcpu'>, driver: Ref<'Driver'>): void {
+  const d = ld(v + Vcpu.domain)
+  hypervisorEnter()
+  spinLock(d + Domain.eventLock)
+  const record = pirqRecordOf(d, ld(driver + Driver.pirq) as Pirq)
+  if (record !== 0) void pirqGuestMask(record, true)
+  spinUnlock(d + Domain.eventLock)
+  hypervisorLeave()
 }
 
 // A hypercall. Returns the port, or an errno.

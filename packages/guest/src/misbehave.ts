@@ -10,7 +10,7 @@
 import { domainCrash, Vcpu } from '@bottomhalf/domain'
 import { guestEoi } from '@bottomhalf/hvm'
 import { fetchAdd, ld, load, st, store, struct, word } from '@bottomhalf/machine'
-import { bindChannels } from './channels.js'
+import { bindChannels, maskMessages } from './channels.js'
 import { endLines, maskLines } from './lines.js'
 import type { Ref } from '@bottomhalf/base'
 
@@ -83,6 +83,7 @@ function crash(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>): void {
 function mask(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>, drivers: Ref<'Driver'>): void {
   store(behaviour + Behaviour.masked, 1)                               // BAD1
   maskLines(v, drivers)
+  maskMessages(v, drivers)
 }
 
 function endTooMuch(v: Ref<'Vcpu'>, drivers: Ref<'Driver'>): void {

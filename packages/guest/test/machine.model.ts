@@ -9,6 +9,7 @@ import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
 import type { DomId, Pirq } from '@bottomhalf/base'
 import {
   Device, deviceArrival, deviceCreate, deviceInterrupt, Driver, driverCreate, guestCreate, guestProgram,
+  type Misbehaviour,
 } from '../src/index.js'
 
 export function boot(): void {
@@ -40,10 +41,11 @@ export function conduct(cpus: number, arrivals: number, tickNs: number): Pair[] 
   return pairs
 }
 
-function wire(cpu: number, tickNs: number): Pair {
+/** A guest on `cpu` that behaves as told, with a device whose message is bound. */
+export function wire(cpu: number, tickNs: number, how: Misbehaviour = {}): Pair {
   const device = deviceCreate()
   const driver = driverCreate({ device, gvec: 0x30, pirq: 3, workNs: 0 }, 0)
-  const guestData = guestCreate(driver, tickNs)
+  const guestData = guestCreate(driver, tickNs, how)
   const domId = cpu + 1
   control(requests.createDomain({
     domId: domId as DomId, nrPirqs: 8, cpus: [cpu], pinned: true, guestProgram: guestProgram.id, guestData,

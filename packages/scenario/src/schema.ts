@@ -66,7 +66,7 @@ const misbehave = z.strictObject({
   neverEoi: nth,
   /** From this interrupt on it ends each twice, and lines that are quiet. */
   strayEoi: nth,
-  /** At this interrupt it masks the lines of its devices for ever. */
+  /** At this interrupt it masks the lines and messages of its devices for ever. */
   maskForEver: nth,
   /** At this interrupt it takes its messages by event channels from then on. */
   bindEventChannels: nth,
