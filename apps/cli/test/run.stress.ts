@@ -145,6 +145,10 @@ describe('shipped scenarios', () => {
       for (const device of good) expect(device).toMatchObject({ lost: 0, unserved: allServed })
       expect(run.guests.filter(({ misbehaves }) => misbehaves).map(({ name }) => name))
         .toEqual(['silent', 'masker', 'eager', 'crasher', 'listener'])
+      for (const name of ['nic', 'disk']) {
+        const behindMask = run.devices.find((device) => device.guest === 'masker' && device.name === name)
+        expect(behindMask?.unserved.masked).toBeGreaterThan(0)
+      }
     }
   })
 
@@ -216,9 +220,9 @@ describe('an end before the end', () => {
 
   test('a scenario that the machine cannot hold is refused with 4, and nothing is saved', async () => {
     const devices = Array.from({ length: 64 }, (_, i) => `{name: d${i}, arrivals: {constant: 1/s}}`).join(', ')
-    const guests = Array.from({ length: 5 }, (_, i) => `{name: g${i}, cpu: 0, devices: [${devices}]}`).join(', ')
+    const guests = Array.from({ length: 17 }, (_, i) => `{name: g${i}, cpu: 0, devices: [${devices}]}`).join(', ')
     const { code, stdout, stderr } = await bottomhalf(['run', file('many.yaml', `guests: [${guests}]`), '--evidence', 'none'])
-    expect(stderr).toMatch(/^bottomhalf: guest g\d: binding device d\d+ answers -ENOSPC$/m)
+    expect(stderr).toMatch(/^bottomhalf: guest g\d+: binding device d\d+ answers -ENOSPC$/m)
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     expect(existsSync(join(folder, 'none'))).toBe(false)
   })
