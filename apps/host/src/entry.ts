@@ -7,7 +7,7 @@
 import { bootMachine, faultsAtRest, softirqNames, type RestFault } from '@bottomhalf/hypervisor'
 import { guestProgram } from '@bottomhalf/guest'
 import { ipisSent } from '@bottomhalf/cpu'
-import { cpuCount, fetchAdd, global, word } from '@bottomhalf/machine'
+import { cpuCount, fetchAdd, global, irqDisable, irqEnable, word } from '@bottomhalf/machine'
 import { softirqRuns } from '@bottomhalf/softirq'
 import { knownLocks, LOCK_TAS, LOCK_TICKET, PROFILE_WAITS, spinLockProfile } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL, TASKLET_LOCK_PER_CPU } from '@bottomhalf/tasklet'
@@ -41,7 +41,9 @@ export function boot(data: unknown): void {
     irqOptions: { rateThreshold: options.scenario.rateLimit },
     guestPrograms: [guestProgram],
   })
+  irqEnable()               // as whoever plugs a device later does: pcidevs is taken with IF = 1
   plugDevices(options.scenario)
+  irqDisable()
 }
 
 /** Called on each CPU at its end; the last one looks at everything. */

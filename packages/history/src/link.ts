@@ -10,7 +10,7 @@
 import { mkdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build as bundle, type OnResolveArgs, type OnResolveResult, type Plugin } from 'esbuild'
+import type { OnResolveArgs, OnResolveResult, Plugin } from 'esbuild'
 
 /**
  * What takes which module's place: `#protocol` and its like, or the name of a source file of passthrough-io (`assist`); to
@@ -29,6 +29,7 @@ export const linkedFile = (form: string): string => join(stepped, 'linked', `${f
 export async function linkForm(exchanges: Exchanges, outfile: string): Promise<void> {
   await mkdir(dirname(outfile), { recursive: true })
   const used = new Set<string>()
+  const { build: bundle } = await import('esbuild')
   await bundle({
     entryPoints: [join(stepped, 'worker.js')], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20',
     // tsconfigRaw: the workspace's path aliases would lead to sources

@@ -9,8 +9,6 @@ import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { steppedEsbuild } from '@bottomhalf/stepping'
-import { build } from 'esbuild'
 import { checkIn, type ModelVerdict } from './check.js'
 import { defects, type Defect } from './defects.js'
 import { linkForm } from './link.js'
@@ -53,6 +51,8 @@ export async function checkProtocol(file: string, options: ProtocolOptions = {})
 
 async function link(file: string, folder: string): Promise<string> {
   const outfile = join(folder, `${basename(file).replace(/\.[^.]*$/, '')}.js`)
+  // loaded when asked for: a compiler is a second of everybody's start
+  const [{ build }, { steppedEsbuild }] = await Promise.all([import('esbuild'), import('@bottomhalf/stepping')])
   await build({
     entryPoints: [file], outfile, bundle: false, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent',
     absWorkingDir: dirname(file), tsconfigRaw: {},
