@@ -24,7 +24,8 @@ export function setupLockOrder(): void {
     pageLockClass,
     creditLockClass,       // the last one that is held with IF = 1
     virqLockClass,
-    [hvmIrqLockClass, irqDescLockClass],   // never each other
+    hvmIrqLockClass,       // held with IF = 1: an interrupt may take irqDesc.lock inside; the other way round is a BUG (LK-4)
+    irqDescLockClass,
     vectorLockClass,
     rateLimitLockClass,
     msixTableLockClass,

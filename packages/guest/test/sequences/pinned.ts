@@ -2,4 +2,9 @@
 /** Sequences that once found something, shrunk. They stay. */
 import type { Script } from './script.js'
 
-export const pinned: readonly { readonly seed: number, readonly script: Script }[] = []
+export const pinned: readonly { readonly seed: number, readonly script: Script }[] = [
+  { seed: 611913, script: [
+    ['create', 1, 1, 0], ['bind', 1, 0, 0], ['kill', 2], ['create', 3, 1, 0], ['bind', 2, 0, 0], ['arrive', 0, 1],
+    ['kill', 1],
+  ] },
+]
