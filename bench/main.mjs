@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The benchmark table: each figure is a ratio of two things measured in this one run, with its target.
+ * The benchmark table: figures are ratios of two things measured in this one run, with their targets; a target with a unit is
+ * for the figure itself.
  *
  *     npm run bench -- [--quick] [--json] [--only NAME]
  *
@@ -11,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 
-const suites = ['operations', 'cycles', 'throughput', 'wakeup', 'guests', 'peers', 'checker']
+const suites = ['operations', 'cycles', 'bindings', 'throughput', 'wakeup', 'guests', 'peers', 'checker']
 
 const program = new Command('npm run bench --')
   .description('Print the benchmark table. Times differ between machines and runs; the ratios are what to look at.')
@@ -39,9 +40,11 @@ for (const suite of only === undefined ? suites : [only]) {
 process.stdout.write(json ? `${JSON.stringify({ node: process.version, rows })}\n` : `${render(rows)}\n`)
 
 /** Whether a row meets its target; null if it has none, or its yardstick was missing. */
-function isMet({ ratio, target }) {
-  if (target === undefined || ratio === undefined) return null
-  return target.atMost === undefined ? ratio >= target.atLeast : ratio <= target.atMost
+function isMet({ value, ratio, target }) {
+  const judged = target?.unit === undefined ? ratio : value.typical
+  if (target === undefined || judged === undefined) return null
+  if (target.exactly !== undefined) return judged === target.exactly
+  return target.atMost === undefined ? judged >= target.atLeast : judged <= target.atMost
 }
 
 function render(all) {
@@ -62,7 +65,9 @@ function render(all) {
 
 function targetText(target) {
   if (target === undefined) return ''
-  return target.atMost === undefined ? `>= ${target.atLeast}` : `<= ${target.atMost}`
+  const { exactly, atMost, atLeast, unit } = target
+  const bound = exactly !== undefined ? `= ${exactly}` : atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`
+  return unit === undefined ? bound : `${bound} ${unit}`
 }
 
 function figure(n) {

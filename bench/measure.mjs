@@ -75,6 +75,11 @@ export function row(what, unit, value, yardstickName, yardstick, target) {
   return { what, unit, value, against, ratio: value.typical / yardstick.typical, target }
 }
 
+/** A row whose target is for the figure itself, not for a ratio. */
+export function absoluteRow(what, unit, value, target) {
+  return { what, unit, value, target: target === undefined ? undefined : { ...target, unit } }
+}
+
 export function print(rows) {
   process.stdout.write(JSON.stringify(rows))
 }
