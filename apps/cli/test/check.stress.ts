@@ -57,7 +57,7 @@ describe('counts', () => {
   })
 
   test('Ctrl-C ends a search in order: what is known so far, 130, and a checkpoint that goes on to the same counts', async () => {
-    const child = spawn(process.execPath, [command, 'check', 'lastzero', '--set', 'n=11', '--checkpoint', 'i.json', '--json'], { cwd: folder })
+    const child = spawn(process.execPath, [command, 'check', 'lastzero', '--set', 'n=14', '--checkpoint', 'i.json', '--json'], { cwd: folder })
     let stdout = ''
     child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString() })
     await once(child.stderr, 'data')                                  // the first line of progress: it is under way
@@ -65,8 +65,8 @@ describe('counts', () => {
     const [code] = await once(child, 'close') as [number]
     expect(code).toBe(130)
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'unfinished' })
-    const resumed = bottomhalf('check', 'lastzero', '--set', 'n=11', '--resume', 'i.json', '--json')
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ verdict: 'clean', complete: 14 * 2 ** 9 })
+    const resumed = bottomhalf('check', 'lastzero', '--set', 'n=14', '--resume', 'i.json', '--json')
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ verdict: 'clean', complete: 17 * 2 ** 12 })
   })
 
   test('every verdict says its bounds, and what memory is like', () => {
