@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['tools/test/**/*.test.mjs'],
     testTimeout: 60_000,
-    reporters: ['default', ['json', { outputFile: 'test-report.json' }]],
+    reporters: ['default', 'json'],
+    outputFile: { json: 'test-report.json' },
   },
 })

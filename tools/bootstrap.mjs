@@ -15,6 +15,7 @@ import { pathToFileURL } from 'node:url'
 import { check } from './check.mjs'
 import { quietly, show } from './children.mjs'
 import { folderOf, presentNames, root } from './layers.mjs'
+import { reportFiles } from './reports.mjs'
 import { installFingerprint, once, sourceFingerprint } from './stamps.mjs'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -82,13 +83,13 @@ async function become(file, args) {
 }
 
 function forgetReports() {
-  const folders = ['.', ...presentNames().map(folderOf)]
-  for (const folder of folders) rmSync(join(root, folder, 'test-report.json'), { force: true })
+  for (const file of reportFiles()) rmSync(file, { force: true })
 }
 
 function test(args) {
-  // One package at a time: tests start threads of their own, and beside others they would only measure the queue.
-  return turbo(['test', 'test:root', '--concurrency=1', '--continue', ...args])
+  const status = turbo(['test', 'test:root', '--continue', ...args])
+  // One package at a time: these start a thread per pCPU, and beside others they would only measure the queue.
+  return turbo(['test:stress', '--concurrency=1', '--continue', ...args]) || status
 }
 
 const commands = {

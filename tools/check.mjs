@@ -17,6 +17,7 @@ const steps = [
   ['packages as published', ['turbo', ['run', 'publint', 'attw', '--continue']]],
   ['unused files and dependencies', ['knip', ['--no-config-hints']]],
   ['changesets', node('tools/changesets.mjs')],
+  ['small models, every interleaving', ['turbo', ['run', 'test:models', '--continue']]],
   ['random sequences', node('tools/sequences.mjs')],
 ]
 

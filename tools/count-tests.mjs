@@ -5,14 +5,11 @@
  *     node tools/count-tests.mjs
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { folderOf, presentNames, root } from './layers.mjs'
+import { reportFiles } from './reports.mjs'
 
 let passed = 0
 let failed = 0
-for (const folder of ['.', ...presentNames().map(folderOf)]) {
-  const file = join(root, folder, 'test-report.json')
-  if (!existsSync(file)) continue
+for (const file of reportFiles().filter(existsSync)) {
   const report = JSON.parse(readFileSync(file, 'utf8'))
   passed += report.numPassedTests
   failed += report.numFailedTests

@@ -7,6 +7,8 @@
  *     test/*.stepped.test.ts   stepped   examples on an engine that stops before each access
  *     test/*.check.ts          check     small models through every interleaving
  *
+ * `npm test` runs native and stepped tests, a package on each core, then stress alone; `npm run check` runs the models.
+ *
  * V1  Tests import the package's sources; other packages come as built, loaded by Node itself, so that every module
  *     of ours, `machine` above all, exists once in a test process, and its workers load the same files.
  * V2  In `stepped` and `check` the whole process resolves with the condition `stepped`, workers included.
@@ -60,7 +62,8 @@ const projects = (folder: string, transform: Plugin[], aliases: Aliases) => defi
     ],
     passWithNoTests: true,
     testTimeout: 60_000,   // ends a hang, measures nothing: CI machines are busy
-    reporters: ['default', ['json', { outputFile: join(folder, 'test-report.json') }]],
+    reporters: ['default', 'json'],
+    outputFile: { json: 'test-report.json' },
   },
 })
 
