@@ -14,13 +14,17 @@ import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
 import { writeText } from './output.js'
 import { statusLine } from './progress.js'
+import { checkTable, type TableFlags } from './protocolTable.js'
 import { StopRequest } from './signals.js'
 import { DEFAULT_MINIMISE_SECONDS, laneWidth, minimiseSeconds, seconds, wholeNumber } from './values.js'
+import { atEachSave } from './watching.js'
 
 interface Flags {
   program?: string
   model?: string
   form?: string
+  protocol?: string
+  watch: boolean
   mode?: Arrivals
   strategy?: StrategyName
   set: Record<string, number>
@@ -63,6 +67,8 @@ function subjectOptions(command: Command): void {
     .option('--model <file>', 'a model in a module of TypeScript instead: FILE, or FILE#NAME if it has several')
     .option('--set <name=value>', 'a parameter of the model; may be repeated', parameter, {})
     .option('--form <name>', 'which form of the protocol, for models that have forms (default: F, production)')
+    .option('--protocol <file>', 'a protocol of your own, for models that have forms; without MODEL: over the whole table')
+    .option('--watch', 'with --protocol: again at each save', false)
     .addOption(new Option('--mode <mode>', 'interrupts: each exactly once, at most once, or as threads (default: as the model has it, else exactly)')
       .choices(['exactly', 'atmost', 'threads']))
 }
@@ -101,7 +107,36 @@ async function check(model: string | undefined, flags: Flags): Promise<number> {
     process.stdout.write(flags.json ? `${JSON.stringify({ models: all })}\n` : `${modelList(all)}\n`)
     return ExitCode.Done
   }
+  const { protocol, watch } = flags
+  if (protocol === undefined && watch) throw new UsageError('check: --watch is for --protocol')
+  const once = onceOf(model, flags)
+  return protocol !== undefined && watch ? atEachSave(protocol, once) : once()
+}
+
+/** What the command line asks for: a search, or a protocol over the whole table. */
+function onceOf(model: string | undefined, flags: Flags): () => Promise<number> {
+  const { protocol, program, model: file } = flags
+  if (protocol !== undefined && [model, program, file].every((one) => one === undefined)) {
+    return () => checkTable(protocol, tableFlags(flags))
+  }
   const job = jobOf(model, flags)
+  return () => search(job, flags)
+}
+
+/** Options that mean something for the whole table; `list` and `set` are always there. */
+const TABLE_OPTIONS: readonly string[] = ['protocol', 'watch', 'preemptions', 'executions', 'json', 'list', 'set']
+
+function tableFlags(flags: Flags): TableFlags {
+  const { preemptions, executions: maxExecutions, json, set } = flags
+  const other = Object.keys(set).length > 0 ? 'set' : Object.keys(flags).find((name) => !TABLE_OPTIONS.includes(name))
+  if (other !== undefined) throw new UsageError(`check: --${other} needs a MODEL beside --protocol`)
+  return {
+    json,
+    ...preemptions === undefined ? {} : { preemptions }, ...maxExecutions === undefined ? {} : { maxExecutions },
+  }
+}
+
+async function search(job: CheckJob, flags: Flags): Promise<number> {
   const line = statusLine(process.stderr)
   const stop = new StopRequest()
   let outcome: CheckOutcome
@@ -118,7 +153,7 @@ async function check(model: string | undefined, flags: Flags): Promise<number> {
 }
 
 function jobOf(model: string | undefined, flags: Flags): CheckJob {
-  const { program, model: file, set, form, mode, first, all, time, minimise } = flags
+  const { program, model: file, set, form, protocol, mode, first, all, time, minimise } = flags
   if ([model, program, file].filter((one) => one !== undefined).length !== 1) {
     throw new UsageError('check: expected either a MODEL (bottomhalf check --list), --program FILE or --model FILE')
   }
@@ -126,11 +161,12 @@ function jobOf(model: string | undefined, flags: Flags): CheckJob {
   if (model === undefined && Object.keys(set).length > 0) {
     throw new UsageError('check: --set is for a MODEL: a file has no parameters')
   }
+  if (form !== undefined && protocol !== undefined) throw new UsageError('check: --form and --protocol exclude one another')
   const { strategy, order: way, preemptions, runs, seed, executions, steps, resume } = flags
-  const command = replayCommand(flags, scheduleFile(model, flags))
+  const command = replayCommand(scheduleFile(model, flags), flags)
   return {
     kind: 'check',
-    subject: { model, program, file, form, set, mode },
+    subject: { model, program, file, form, protocol, set, mode },
     search: {
       strategy, order: way, preemptions, runs, seed, executions, steps, resume, seconds: time,
       first: first ?? (all === true ? false : undefined),
@@ -149,9 +185,12 @@ function scheduleFile(model: string | undefined, { save, program, model: file }:
   return save ?? `${name.replace(/[^\w.-]/g, '-')}.schedule.json`
 }
 
-function replayCommand({ program, model }: Flags, schedule: string): string {
-  const subject = program !== undefined ? ` --program ${program}` : model !== undefined ? ` --model ${model}` : ''
-  return `bottomhalf replay ${schedule}${subject}`
+type SubjectFiles = { readonly [name in 'program' | 'model' | 'protocol']?: string | undefined }
+
+/** How to run a schedule again. */
+export function replayCommand(schedule: string, { program, model, protocol }: SubjectFiles): string {
+  const [given] = Object.entries({ program, model, protocol }).filter(([, file]) => file !== undefined)
+  return `bottomhalf replay ${schedule}${given === undefined ? '' : ` --${given[0]} ${given[1] ?? ''}`}`
 }
 
 // ---- what was found

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `bottomhalf replay`: run a saved schedule again, step by step, and show it. */
 import type { Command } from 'commander'
-import { saveAll } from './check.js'
+import { replayCommand, saveAll } from './check.js'
 import type { ReplayJob, ReplayOutcome } from './checking/job.js'
 import { runJob } from './checking/runJob.js'
 import { ExitCode } from './exitCodes.js'
@@ -11,6 +11,7 @@ import { laneWidth, minimiseSeconds } from './values.js'
 interface Flags {
   program?: string
   model?: string
+  protocol?: string
   lanes?: number
   html?: string
   chrome?: string
@@ -28,6 +29,7 @@ export function addReplay(program: Command, done: (code: number) => void): void 
     .argument('<SCHEDULE.json>', 'the schedule')
     .option('--program <file>', 'the text program that it is of: FILE, or FILE#NAME (default: the model that it names)')
     .option('--model <file>', 'the module with the model that it is of: FILE, or FILE#NAME')
+    .option('--protocol <file>', 'the protocol that it ran with, if that was a file')
     .option('--lanes <columns>', 'width of a lane, 12 to 120 (default: what the longest step needs)', laneWidth)
     .option('--html <file>', 'write it as a page to step through')
     .option('--chrome <file>', 'write it as Chrome trace events')
@@ -46,12 +48,16 @@ async function runReplay(file: string, flags: Flags): Promise<number> {
   return violation === null ? ExitCode.Done : ExitCode.Violation
 }
 
-function jobOf(file: string, { program, model, lanes, html, chrome, minimise, save }: Flags): ReplayJob {
-  if (program !== undefined && model !== undefined) throw new UsageError('replay: --program and --model exclude one another')
-  const subject = program !== undefined ? ` --program ${program}` : model !== undefined ? ` --model ${model}` : ''
+function jobOf(file: string, { program, model, protocol, lanes, html, chrome, minimise, save }: Flags): ReplayJob {
+  if ([program, model, protocol].filter((one) => one !== undefined).length > 1) {
+    throw new UsageError('replay: --program, --model and --protocol exclude one another')
+  }
   return {
-    kind: 'replay', file, program, model,
+    kind: 'replay', file, program, model, protocol,
     minimiseSeconds: minimise === true ? 60 : minimise ?? 0,
-    show: { html: html !== undefined, chrome: chrome !== undefined, lanes, command: `bottomhalf replay ${save ?? file}${subject}` },
+    show: {
+      html: html !== undefined, chrome: chrome !== undefined, lanes,
+      command: replayCommand(save ?? file, { program, model, protocol }),
+    },
   }
 }

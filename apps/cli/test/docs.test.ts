@@ -9,6 +9,11 @@ import { createProgram } from '../src/program.js'
 const docs = readFileSync(new URL('../../../docs/CLI.md', import.meta.url), 'utf8')
 const program = createProgram(() => undefined)
 
+/** Commands that do something, with the words that name them. */
+const commands = program.commands.flatMap((command): [string, Command][] => command.commands.length === 0
+  ? [[command.name(), command]]
+  : command.commands.map((sub) => [`${command.name()} ${sub.name()}`, sub]))
+
 /** The part of the document below a `## bottomhalf NAME` heading. */
 function section(name: string): string {
   const start = docs.indexOf(`## bottomhalf ${name}`)
@@ -26,7 +31,7 @@ function rows(text: string, title: string): string[] {
 const flagsOf = (option: Option): string => `\`${option.flags}\``
 const helpRow = '`-h, --help`'
 
-describe.each(program.commands.map((command): [string, Command] => [command.name(), command]))('%s', (name, command) => {
+describe.each(commands)('%s', (name, command) => {
   test('has a section with exactly its options', () => {
     const documented = rows(section(name), 'Options').sort()
     expect(documented).toEqual([...command.options.map(flagsOf), helpRow].sort())

@@ -2,20 +2,18 @@
 /**
  * A protocol of the user's own: one file that takes the place of `#protocol`.
  *
- * UP1  It is built by the rules of mechanism code, so a mistake is told with its place before anything runs.
+ * UP1  It is built by the rules of mechanism code (ownForm.ts).
  * UP2  It is checked over the whole table: the models do not know what is asked of them.
  */
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkIn, type ModelVerdict } from './check.js'
 import { defects, type Defect } from './defects.js'
-import { linkForm } from './link.js'
+import { withProtocol } from './ownForm.js'
 import { FormThread } from './thread.js'
 
 const here = fileURLToPath(new URL('..', import.meta.url))
-const workspace = join(here, '..', '..')
 
 /** The text of a protocol to begin with: production's, with imports that a file anywhere can have. */
 export function newProtocol(name: string): string {
@@ -39,28 +37,7 @@ export interface ProtocolOptions {
  * with esbuild's `BuildFailure` for a file that breaks a rule.
  */
 export async function checkProtocol(file: string, options: ProtocolOptions = {}): Promise<ProtocolCell[]> {
-  const linked = join(here, 'dist-stepped', 'own')
-  await mkdir(linked, { recursive: true })
-  const folder = await mkdtemp(join(linked, 'protocol-'))
-  try {
-    return await checkLinked(await link(resolve(file), folder), options)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-async function link(file: string, folder: string): Promise<string> {
-  const outfile = join(folder, `${basename(file).replace(/\.[^.]*$/, '')}.js`)
-  // loaded when asked for: a compiler is a second of everybody's start
-  const [{ build }, { steppedEsbuild }] = await Promise.all([import('esbuild'), import('@bottomhalf/stepping')])
-  await build({
-    entryPoints: [file], outfile, bundle: false, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent',
-    absWorkingDir: dirname(file), tsconfigRaw: {},
-    plugins: [steppedEsbuild({ mechanism: true, tsconfig: join(workspace, 'tsconfig.base.json') })],          // UP1
-  })
-  const linked = join(folder, 'linked.js')
-  await linkForm({ '#protocol': outfile }, linked)
-  return linked
+  return withProtocol(file, (linked) => checkLinked(linked, options))
 }
 
 async function checkLinked(file: string, options: ProtocolOptions): Promise<ProtocolCell[]> {

@@ -17,6 +17,8 @@ export interface SubjectSpec {
   readonly file?: string | undefined
   /** Of a model that has forms; undefined: production. */
   readonly form?: string | undefined
+  /** A file that takes the place of the protocol, for such a model; instead of `form`. */
+  readonly protocol?: string | undefined
   readonly set: Readonly<Record<string, number>>
   /** Undefined: as the model has it. */
   readonly mode?: Arrivals | undefined
@@ -58,6 +60,7 @@ export interface ReplayJob {
   readonly file: string
   readonly program?: string | undefined
   readonly model?: string | undefined
+  readonly protocol?: string | undefined
   readonly minimiseSeconds: number
   readonly show: ShowSpec
 }

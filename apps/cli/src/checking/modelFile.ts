@@ -5,10 +5,11 @@
  * The build lies in a folder of its own beside the module, so that its imports resolve from there, and is taken away again.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InputError } from '@bottomhalf/base'
 import { didYouMean, type ModelDefinition } from '@bottomhalf/checker'
+import { buildRefusal } from '../buildRefusal.js'
 import { readText } from '../input.js'
 
 /** A model of the module `file`: the one of that name, or the only one. Throws `InputError`. */
@@ -45,21 +46,9 @@ async function builtModule(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-interface BuildMessage {
-  readonly text: string
-  readonly location: { readonly file: string, readonly line: number, readonly column: number } | null
-}
-
-/** What the build did not take, with its first place. */
+/** What the build did not take, or the module that it made. */
 function refused(file: string, error: unknown): unknown {
-  const first = (error as { errors?: readonly BuildMessage[] }).errors?.[0]
-  if (first === undefined) {
-    const problem = error instanceof Error ? error.message : String(error)
-    return new InputError({ file, line: 0, column: 0 }, problem, 'a module that can be loaded')
-  }
-  const { text, location } = first
-  const place = location === null
-    ? { file, line: 0, column: 0 }
-    : { file: relative(process.cwd(), resolve(location.file)), line: location.line, column: location.column + 1 }
-  return new InputError(place, text, 'source that can be stepped')
+  const problem = error instanceof Error ? error.message : String(error)
+  return buildRefusal(file, error, 'source that can be stepped')
+    ?? new InputError({ file, line: 0, column: 0 }, problem, 'a module that can be loaded')
 }

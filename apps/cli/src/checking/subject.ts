@@ -32,6 +32,7 @@ export interface Subject {
 export async function loadSubject(spec: SubjectSpec): Promise<Subject> {
   if (spec.model !== undefined) return namedModel(spec.model, spec)
   if (spec.form !== undefined) throw new UsageError('check: --form is for models of the protocol')
+  if (spec.protocol !== undefined) throw new UsageError('check: --protocol is for models of the protocol')
   if (spec.program !== undefined) return textProgram(spec.program, spec)
   return ownModel(spec.file ?? '', spec)
 }
@@ -44,8 +45,8 @@ async function namedModel(name: string, spec: SubjectSpec): Promise<Subject> {
   throw new UsageError(`check: no model ${name}${didYouMean(name, [...classics, ...protocolNames])} (bottomhalf check --list)`)
 }
 
-function classic(name: string, { set, mode = 'exactly', form }: SubjectSpec): Subject {
-  if (form !== undefined) throw new UsageError(`check: ${name} has no forms`)
+function classic(name: string, { set, mode = 'exactly', form, protocol }: SubjectSpec): Subject {
+  if (form !== undefined || protocol !== undefined) throw new UsageError(`check: ${name} has no forms`)
   try {
     const model = modelNamed(name)
     const { n, ...values } = valuesOf(model, set)
@@ -59,10 +60,10 @@ function classic(name: string, { set, mode = 'exactly', form }: SubjectSpec): Su
 }
 
 /** A model of the passthrough protocol. Its own bounds hold; it is searched by preemptions, as many schedules are alike. */
-async function ofProtocol(name: string, { set, mode, form }: SubjectSpec): Promise<Subject> {
+async function ofProtocol(name: string, { set, mode, form, protocol }: SubjectSpec): Promise<Subject> {
   const { DEFAULT_FORM, protocolModel } = await import('./protocolModel.js')
-  const wanted = form ?? DEFAULT_FORM
-  const { model, options } = await protocolModel(name, wanted, set)
+  const wanted = protocol === undefined ? form ?? DEFAULT_FORM : basename(protocol)
+  const { model, options } = await protocolModel(name, protocol === undefined ? wanted : { file: protocol }, set)
   const { allowLeaks = false, allowLong = false, maxSteps } = options
   const judge = { allowLeaks, allowLong, ...maxSteps === undefined ? {} : { maxSteps } }
   const subject = await modelSubject(model, mode ?? (options.mode === 'atMost' ? 'atmost' : 'exactly'), judge)

@@ -120,14 +120,15 @@ function readSchedule(file: string): Schedule {
   }
 }
 
-async function subjectOf({ file, program, model }: ReplayJob, schedule: Schedule): Promise<Subject> {
+async function subjectOf({ file, program, model, protocol }: ReplayJob, schedule: Schedule): Promise<Subject> {
   const { parameters: set, threads, mode, form } = schedule
   const spec = { set, mode: threads ? 'threads' : mode === 'atMost' ? 'atmost' : 'exactly' } as const
   const named = (text: string): string => (text.includes('#') ? text : `${text}#${schedule.program}`)
   if (program !== undefined) return await loadSubject({ ...spec, program: named(program) })
   if (model !== undefined) return await loadSubject({ ...spec, file: named(model) })
   try {
-    return await loadSubject({ ...spec, form, model: schedule.program })
+    const withForm = protocol === undefined ? { form } : { protocol }
+    return await loadSubject({ ...spec, ...withForm, model: schedule.program })
   } catch (error) {
     if (!(error instanceof UsageError && error.message.includes('no model'))) throw error
     throw new UsageError(`replay: ${file} is of ${schedule.program}, which is no model here: name its file with --program or --model`)
