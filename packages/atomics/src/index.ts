@@ -6,7 +6,7 @@ export {
 } from './bits.js'
 export { addUnless, fetchMax, refGet, refGetUnlessZero, refInit, refPut, refRead } from './refcount.js'
 export {
-  SPARSE_DEFERRED_WORDS, SPARSE_MAX_KEY, sparseDelete, sparseDestroy, sparseForEach, SparseIndex, sparseInit,
+  SPARSE_MAX_KEY, sparseDelete, sparseDestroy, sparseForEach, SparseIndex, sparseInit,
   sparseInitDeferred, sparseInsert, sparseIsEmpty, sparseLookup, sparseNext, sparseNextBatch, SparseNode,
 } from './sparseIndex.js'
 export type { SparseVisitor } from './sparseIndex.js'

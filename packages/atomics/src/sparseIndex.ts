@@ -33,12 +33,9 @@ export const SparseIndex = struct('SparseIndex', {
   freeNode: handlerId,
 })
 
-/** Words at the beginning of a node that a deferred free may use, for instance as its `RcuHead`. */
-export const SPARSE_DEFERRED_WORDS = 8
-
 export const SparseNode = struct('SparseNode', {
-  // of whoever frees the node:
-  deferred: words(SPARSE_DEFERRED_WORDS),
+  // of whoever frees the node, first in it: for instance an `RcuHead`
+  deferred: words(8),
   // writers' lock:
   parent: ref('SparseNode'), used: word,
   // written before the node is reachable, constant after:
@@ -60,7 +57,7 @@ export function sparseInit(index: Index): void {
 
 /**
  * Make an empty index whose nodes are given to `freeNode` (argument: the node), which frees them by `xfree` when no
- * reader can be inside any more. The first SPARSE_DEFERRED_WORDS words of the node are its to use.
+ * reader can be inside any more. `deferred`, at the start of the node, is its to use.
  */
 export function sparseInitDeferred(index: Index, freeNode: HandlerRef): void {
   initialise(index, freeNode.id)

@@ -13,14 +13,13 @@
  * D4  A creation that fails leaves nothing behind: no memory, no id.
  */
 import { assert, bug, EEXIST, EINVAL, ENOMEM, type DomId, type Errno, type Ref } from '@bottomhalf/base'
-import { SPARSE_DEFERRED_WORDS } from '@bottomhalf/atomics'
+import { SparseNode } from '@bottomhalf/atomics'
 import {
-  callHandler, cmpxchg, debugChecks, embed, fetchAdd, global, handler, ld, load, st, store, words, xfree, xzalloc,
+  callHandler, cmpxchg, debugChecks, embed, extend, fetchAdd, global, handler, ld, load, st, store, words, xfree, xzalloc,
   type HandlerRef, type Susp,
 } from '@bottomhalf/machine'
 import { callRcu, RcuHead, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
 import { lockClass, mightWaitFor, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
-import { checkExtension } from './extension.js'
 import { destroyParts, initParts } from './parts.js'
 import { allPages, pagesInit } from './pages.js'
 import { MAX_PIRQS, pirqRecordsDestroy, pirqRecordsInit } from './pirq.js'
@@ -253,6 +252,6 @@ function linkBehind(domId: number): number {
 
 /** Called once by the boot CPU. */
 export function setupDomains(): void {
-  checkExtension(RcuHead, SPARSE_DEFERRED_WORDS)
+  extend(SparseNode, 'deferred', RcuHead)
   spinLockInit(Domains.base + Domains.lock, domainListLockClass)
 }

@@ -6,7 +6,6 @@ export {
   setupDomains,
 } from './domain.js'
 export type { DomainConfig } from './domain.js'
-export { checkExtension, extension } from './extension.js'
 export { domainKill } from './kill.js'
 export { domainPages, domainPagesAdd, Page, pageLockClass, PAGES_PER_STEP } from './pages.js'
 export { registerDomainPart } from './parts.js'
@@ -19,9 +18,8 @@ export {
 } from './pause.js'
 export { MAX_PIRQS, pirqRecordGetOrCreate, pirqRecordNextBatch, pirqRecordOf, pirqRecordRemove } from './pirq.js'
 export {
-  Domain, DOMAIN_ALIVE, DOMAIN_DEAD, DOMAIN_DYING, DOMAIN_HVM, DOMAIN_PV, DPCI_EXTENSION_WORDS, HVM_DOMAIN_WORDS,
-  HVM_VCPU_WORDS, IRQ_EXTENSION_WORDS, PAGE_GUEST, PAGE_KINDS, PAGE_L2_TABLE, PAGE_L3_TABLE, PAGE_L4_TABLE,
-  PAGE_PAGING, PAGE_SHARED, PAGE_XEN, PirqRecord, SCHED_DOMAIN_WORDS, SCHED_VCPU_WORDS, Vcpu, VPF_BLOCKED,
+  Domain, DOMAIN_ALIVE, DOMAIN_DEAD, DOMAIN_DYING, DOMAIN_HVM, DOMAIN_PV, PAGE_GUEST, PAGE_KINDS,
+  PAGE_L2_TABLE, PAGE_L3_TABLE, PAGE_L4_TABLE, PAGE_PAGING, PAGE_SHARED, PAGE_XEN, PirqRecord, Vcpu, VPF_BLOCKED,
   VPF_COUNT_SHIFT, VPF_DOWN, VPF_PARKED,
 } from './records.js'
 export { setRelinquishOperations, setVcpuOperations } from './seams.js'

@@ -14,16 +14,6 @@ import { embed, handlerId, lineBreak, ref, struct, word, words } from '@bottomha
 import { SpinLock } from '@bottomhalf/spinlock'
 import { extension } from './extension.js'
 
-/** Words that a domain keeps for `sched` and for `hvm`. */
-export const SCHED_DOMAIN_WORDS = 32
-export const HVM_DOMAIN_WORDS = 96
-/** Words that a vCPU keeps for `sched` and for `hvm`. */
-export const SCHED_VCPU_WORDS = 96
-export const HVM_VCPU_WORDS = 256
-/** Words that a pIRQ record keeps for `irq` and for `passthrough-io`. */
-export const IRQ_EXTENSION_WORDS = 32
-export const DPCI_EXTENSION_WORDS = 64
-
 /** Values of `Domain.kind`. */
 export const DOMAIN_PV = 1
 export const DOMAIN_HVM = 2
@@ -75,8 +65,8 @@ export const Domain = struct('Domain', {
   hvmIrqDpci: ref('HvmIrqDpci'),
   // atomic, written under eventLock, read at a guest's EOI without: bound MSIs whose EOI the machine waits for
   dpciEoiMsis: word,
-  sched: extension(SCHED_DOMAIN_WORDS),
-  hvm: extension(HVM_DOMAIN_WORDS),
+  sched: extension(32),
+  hvm: extension(96),
 })
 
 /**
@@ -101,8 +91,8 @@ export const Vcpu = struct('Vcpu', {
   enteredOn: word,
   // atomic. Written by the CPU that runs it: on before the first look for interrupts, off when nothing of it is left there
   isRunning: word,
-  sched: extension(SCHED_VCPU_WORDS),
-  hvm: extension(HVM_VCPU_WORDS),
+  sched: extension(96),
+  hvm: extension(256),
 })
 
 export const PirqRecord = struct('PirqRecord', {
@@ -112,6 +102,6 @@ export const PirqRecord = struct('PirqRecord', {
   evtchn: word,
   // index and eventLock, then RCU:
   rcu: embed(RcuHead),
-  irq: extension(IRQ_EXTENSION_WORDS),
-  dpci: extension(DPCI_EXTENSION_WORDS),
+  irq: extension(32),
+  dpci: extension(64),
 })

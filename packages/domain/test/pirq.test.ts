@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 import { BugError, type DomId, type Pirq } from '@bottomhalf/base'
-import { failAllocation, ld, st, struct, words, xmalloc } from '@bottomhalf/machine'
+import { failAllocation, ld, st, xmalloc } from '@bottomhalf/machine'
 import { rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
-  checkExtension, DOMAIN_HVM, domainCreate, DPCI_EXTENSION_WORDS, PirqRecord, pirqRecordGetOrCreate,
-  pirqRecordNextBatch, pirqRecordOf, pirqRecordRemove, putDomain,
+  DOMAIN_HVM, domainCreate, PirqRecord, pirqRecordGetOrCreate, pirqRecordNextBatch, pirqRecordOf,
+  pirqRecordRemove, putDomain,
 } from '../src/index.js'
 import { boot, heap, settle } from './boot.js'
-
-const Fits = struct('TestFits', { all: words(DPCI_EXTENSION_WORDS) })
-const TooLarge = struct('TestTooLarge', { all: words(DPCI_EXTENSION_WORDS + 1) })
 
 const pirq = (n: number): Pirq => n as Pirq
 let d = 0
@@ -97,12 +94,5 @@ describe('IRQ-10: pIRQ records', () => {
     settle()
     settle()
     expect(heap()).toEqual(empty)
-  })
-})
-
-describe('extensions', () => {
-  test('a struct that fits is taken, one word more is a BUG at boot', () => {
-    checkExtension(Fits, DPCI_EXTENSION_WORDS)
-    expect(() => { checkExtension(TooLarge, DPCI_EXTENSION_WORDS) }).toThrow('TestTooLarge has 65 words, reserved are 64')
   })
 })

@@ -4,8 +4,8 @@
  * wake it; per domain its event channels, and its interrupt lines with their controllers in a block of their own.
  */
 import { assert, type Ref } from '@bottomhalf/base'
-import { checkExtension, Domain, HVM_DOMAIN_WORDS, HVM_VCPU_WORDS, Vcpu } from '@bottomhalf/domain'
-import { embed, ld, lineBreak, ref, struct, word, words } from '@bottomhalf/machine'
+import { Domain, Vcpu } from '@bottomhalf/domain'
+import { embed, extend, ld, lineBreak, ref, struct, word, words } from '@bottomhalf/machine'
 import { lockClass, SpinLock } from '@bottomhalf/spinlock'
 import { Tasklet } from '@bottomhalf/tasklet'
 import { Timer } from '@bottomhalf/timer'
@@ -126,6 +126,6 @@ export function gsiToIsaIrq(gsi: number): number {
 
 /** Check, at boot, that the records of `domain` have room for this layer. */
 export function checkRoom(): void {
-  checkExtension(HvmVcpu, HVM_VCPU_WORDS)
-  checkExtension(HvmDomain, HVM_DOMAIN_WORDS)
+  extend(Vcpu, 'hvm', HvmVcpu)
+  extend(Domain, 'hvm', HvmDomain)
 }

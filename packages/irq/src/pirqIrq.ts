@@ -5,8 +5,8 @@
  *     > 0 tied to that interrupt      0 untied      < 0 was unbound by force; the guest has still to unbind (IRQ-9)
  */
 import type { Ref } from '@bottomhalf/base'
-import { checkExtension, IRQ_EXTENSION_WORDS, PirqRecord } from '@bottomhalf/domain'
-import { ld, struct, word } from '@bottomhalf/machine'
+import { PirqRecord } from '@bottomhalf/domain'
+import { extend, ld, struct, word } from '@bottomhalf/machine'
 
 const PirqIrq = struct('PirqIrq', {
   // eventLock:
@@ -25,5 +25,5 @@ export function pirqIrqNumber(pirq: Ref<'PirqRecord'>): number {
 
 /** Boot CPU, once. */
 export function setupPirqIrq(): void {
-  checkExtension(PirqIrq, IRQ_EXTENSION_WORDS)
+  extend(PirqRecord, 'irq', PirqIrq)
 }

@@ -80,6 +80,30 @@ export function structNameOfTag(tag: number): string {
   return tag === 0 ? 'untagged' : `tag ${tag}`
 }
 
+/** What stands in words that a struct reserves, by struct and field. */
+const extensions = new Map<string, Extension>()
+
+/** A struct of a higher layer in a field of a lower one, from word `at` of the field on. */
+export interface Extension { readonly inner: StructInfo, readonly at: number }
+
+/**
+ * Say, at boot, which struct lies in the words that `field` of `owner` reserves: names of words go through it.
+ * A BUG if it does not fit.
+ */
+export function extend(owner: StructInfo, field: string, inner: StructInfo, at = 0): void {
+  const found = owner.fields.find(({ name }) => name === field)
+  if (found === undefined) return bug(`${owner.structName} has no field ${field} for ${inner.structName}`)
+  const room = found.words - at
+  if (inner.sizeWords > room) bug(`${inner.structName} has ${inner.sizeWords} words, ${owner.structName}.${field} has ${room}`)
+  if ((found.offset + at) % inner.alignWords !== 0) bug(`${inner.structName} is not aligned in ${owner.structName}.${field}`)
+  extensions.set(`${owner.structName}.${field}`, { inner, at })
+}
+
+/** What was said to lie in a field. */
+export function extensionOf(owner: StructInfo, field: string): Extension | undefined {
+  return extensions.get(`${owner.structName}.${field}`)
+}
+
 const reserved = new Set(['structName', 'sizeWords', 'alignWords', 'tag', 'fields', 'base'])
 
 /** Compute offsets without entering the struct into the table (areas have a table of their own). */

@@ -10,7 +10,7 @@ export type { DpciBindRules, DpciIterate, DpciPending, DpciRelease, DpciTimeout 
 export type { DpciProtocol } from './protocol.js'
 export {
   DPCI_EOI_LATCH, DPCI_GUEST_MSI, DPCI_GUEST_PCI, DPCI_MACH_MSI, DPCI_MACH_PCI, DPCI_MAPPED, DPCI_MASKED,
-  DPCI_PROTOCOL_WORDS, DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, DPCI_TRANSLATE, dpciDomain, dpciOf, GuestLine, HvmIrqDpci,
+  DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, DPCI_TRANSLATE, dpciDomain, dpciOf, GuestLine, HvmIrqDpci,
   HvmPirqDpci, pirqOf,
 } from './records.js'
 export { dpciRecordsActive, ptPirqIterate } from '#iterate'

@@ -11,13 +11,11 @@
  */
 import { assert, EBUSY, EEXIST, EINVAL, type Errno, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { CPU_DEAD, CPU_UP_PREPARE, CpuEvent, registerCpuNotifier } from '@bottomhalf/cpu'
-import {
-  checkExtension, Domain, DPCI_EXTENSION_WORDS, pirqRecordOf, registerDomainPart,
-} from '@bottomhalf/domain'
+import { Domain, pirqRecordOf, PirqRecord, registerDomainPart } from '@bottomhalf/domain'
 import { sendGuestPirqHandler, setEoiOperations } from '@bottomhalf/hvm'
 import { setPirqOperations } from '@bottomhalf/irq'
 import { listInit } from '@bottomhalf/list'
-import { handler, ld } from '@bottomhalf/machine'
+import { extend, handler, ld } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { bindUnderLock, whyNotBind } from '#bindRules'
 import { dpciRecordsActive } from '#iterate'
@@ -142,7 +140,7 @@ const NOTIFY_PRIORITY = 0
 
 /** Boot CPU, once, after the layers below: `nr` is HVM_DPCI_SOFTIRQ. */
 export function setupPassthroughIo(nr: SoftirqNr): void {
-  checkExtension(HvmPirqDpci, DPCI_EXTENSION_WORDS)
+  extend(PirqRecord, 'dpci', HvmPirqDpci)
   setupProtocol(nr)
   setPirqOperations({
     deliver: hvmDoIrqDpciHandler, init: initPirqHandler, clean: pirqIsCleanHandler, sendEvent: sendGuestPirqHandler,

@@ -26,29 +26,27 @@
  * P5  The next record is read, and the link cleared, before QUEUED goes off: after that another CPU may link it.
  */
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
-import { checkExtension, getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
+import { getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
 import {
-  cmpxchg, cpuArea, cpuCount, cpuRelax, debugChecks, fetchAnd, fetchOr, handler, irqDisable, irqEnable, ld, load,
-  perCpu, st, struct, thisCpu, word,
+  cmpxchg, cpuArea, cpuCount, cpuRelax, debugChecks, extend, fetchAnd, fetchOr, handler, irqDisable, irqEnable, ld,
+  load, perCpu, ref, st, struct, thisCpu, word,
 } from '@bottomhalf/machine'
 import { openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { hvmDirqAssist } from './assist.js'
 import type { DpciProtocol } from './protocol.js'
-import {
-  DPCI_MASKED, DPCI_PROTOCOL_WORDS, DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, dpciDomain, HvmPirqDpci,
-} from './records.js'
+import { DPCI_MASKED, DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, dpciDomain, HvmPirqDpci } from './records.js'
 
 export const PROTOCOL_NAME = 'softirq'
 
 /** What this form keeps in a record. */
 const DpciLink = struct('DpciLink', {
   // the CPU whose list it is on, IF = 0: the next record, LAST, or 0 while it is on none
-  next: word,
+  next: ref('HvmPirqDpci'),
 })
 
 const DpciList = perCpu('dpciList', {
   // own CPU, IF = 0: a queue through DpciLink.next; both 0 while it is empty
-  head: word, tail: word,
+  head: ref('HvmPirqDpci'), tail: ref('HvmPirqDpci'),
   // written at boot, constant after; beside the list, where whoever links needs it: HVM_DPCI_SOFTIRQ
   nr: word,
 })
@@ -180,7 +178,7 @@ function adoptList(dead: number): void {
 const dpciSoftirqHandler = handler('dpciSoftirq', dpciSoftirq)
 
 export function setupProtocol(nr: SoftirqNr): void {
-  checkExtension(DpciLink, DPCI_PROTOCOL_WORDS)
+  extend(HvmPirqDpci, 'protocol', DpciLink)
   for (let cpu = 0; cpu < cpuCount(); cpu++) st(cpuArea(cpu, DpciList) + NR, nr)
   openSoftirq(nr, dpciSoftirqHandler)
 }

@@ -14,12 +14,11 @@
  * Locks     the tasklet's.
  */
 import type { Ref, SoftirqNr } from '@bottomhalf/base'
-import { checkExtension } from '@bottomhalf/domain'
-import { fetchAnd, fetchOr, handler } from '@bottomhalf/machine'
+import { extend, fetchAnd, fetchOr, handler } from '@bottomhalf/machine'
 import { softirqTaskletInit, Tasklet, taskletIsActive, taskletSchedule } from '@bottomhalf/tasklet'
 import { hvmDirqAssist } from './assist.js'
 import type { DpciProtocol } from './protocol.js'
-import { DPCI_MASKED, DPCI_PROTOCOL_WORDS, HvmPirqDpci } from './records.js'
+import { DPCI_MASKED, HvmPirqDpci } from './records.js'
 
 export const PROTOCOL_NAME = 'tasklet'
 
@@ -58,7 +57,7 @@ function taskletOf(dpci: Ref<'HvmPirqDpci'>): Ref<'Tasklet'> {
 const dpciTaskletHandler = handler('dpciTasklet', hvmDirqAssist)
 
 export function setupProtocol(_nr: SoftirqNr): void {
-  checkExtension(Tasklet, DPCI_PROTOCOL_WORDS)
+  extend(HvmPirqDpci, 'protocol', Tasklet)
 }
 
 export const protocol: DpciProtocol = {

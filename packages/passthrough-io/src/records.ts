@@ -35,14 +35,11 @@ export const DPCI_GUEST_PCI = 1 << 4
 export const DPCI_GUEST_MSI = 1 << 5
 export const DPCI_TRANSLATE = 1 << 6
 
-/** Words that a form of the protocol has for itself in every record. */
-export const DPCI_PROTOCOL_WORDS = 32
-
 export const HvmPirqDpci = struct('HvmPirqDpci', {
   // atomic: see DPCI_SCHED
   state: word,
-  // the protocol's
-  protocol: words(DPCI_PROTOCOL_WORDS),
+  // a form of the protocol's own
+  protocol: words(32),
   // eventLock; constant while the interrupt is bound to the guest, so a delivery under irqDesc.lock may read it
   flags: word,
   // eventLock: where a guest MSI goes; destVcpuId is -1 for several vCPUs, or none

@@ -7,10 +7,10 @@
  *           guards who is active.
  */
 import { CpuMask } from '@bottomhalf/cpu'
-import { checkExtension, Domain, SCHED_DOMAIN_WORDS, SCHED_VCPU_WORDS, Vcpu } from '@bottomhalf/domain'
+import { Domain, Vcpu } from '@bottomhalf/domain'
 import { ListHead } from '@bottomhalf/list'
 import {
-  cpuArea, embed, global, handlerId, ld, load, perCpu, ref, struct, thisCpu, time, word, words,
+  cpuArea, embed, extend, global, handlerId, ld, load, perCpu, ref, struct, thisCpu, time, word, words,
 } from '@bottomhalf/machine'
 import { lockClass, SpinLock } from '@bottomhalf/spinlock'
 import { Timer } from '@bottomhalf/timer'
@@ -116,6 +116,6 @@ export function areaOf(v: Ref<'Vcpu'>): number {
 
 /** Check, at boot, that a vCPU and a domain have room for the scheduler. */
 export function checkRoom(): void {
-  checkExtension(SchedDomain, SCHED_DOMAIN_WORDS)
-  checkExtension(SchedVcpu, SCHED_VCPU_WORDS)
+  extend(Domain, 'sched', SchedDomain)
+  extend(Vcpu, 'sched', SchedVcpu)
 }

@@ -3,7 +3,7 @@
  * What the words of the machine's memory are: area or struct, and field. What every CPU has its own of carries the CPU's
  * number (`softirq@0`), a block of the heap its address (`Timer@5120`).
  */
-import type { StructInfo } from '@bottomhalf/machine'
+import type { FieldLayout, StructInfo } from '@bottomhalf/machine'
 import type { MemoryMap, TaggedBlock, WordPlace } from '../program.js'
 import type { MachinePort } from './port.js'
 
@@ -15,7 +15,7 @@ export function machineMap(port: MachinePort, cpus: number): MemoryMap {
   const areas = areasOf(port, cpus)
   const structs = port.machine.declaredStructs()
   const blocks = port.machine.liveBlocks().map(({ address, words, tag }): TaggedBlock => ({ address, words, tag }))
-  const fieldOf = createFieldOf(new Map(structs.map((info) => [info.structName, info])))
+  const fieldOf = createFieldOf(port, new Map(structs.map((info) => [info.structName, info])))
   return {
     blocks,
     locate: (address) => {
@@ -55,15 +55,19 @@ function areasOf({ machine }: MachinePort, cpus: number): Area[] {
   ]
 }
 
-/** Finds fields by offset, down through structs within structs. */
-function createFieldOf(structs: ReadonlyMap<string, StructInfo>) {
+/** Finds fields by offset, down through structs within structs, and those of higher layers. */
+function createFieldOf({ machine }: MachinePort, structs: ReadonlyMap<string, StructInfo>) {
+  const insideOf = (info: StructInfo, { name, kind }: FieldLayout) => {
+    const inner = structs.get(kind)
+    return inner === undefined ? machine.extensionOf(info, name) : { inner, at: 0 }
+  }
   return function fieldOf(info: StructInfo, offset: number): { readonly field: string, readonly kind: Kind } {
     const found = info.fields.find((f) => f.words > 0 && offset >= f.offset && offset < f.offset + f.words)
     if (found === undefined) return { field: `+${offset}`, kind: 'word' }
     const rest = offset - found.offset
-    const inner = structs.get(found.kind)
-    if (inner !== undefined) {
-      const { field, kind } = fieldOf(inner, rest)
+    const inside = insideOf(info, found)
+    if (inside !== undefined && rest >= inside.at && rest < inside.at + inside.inner.sizeWords) {
+      const { field, kind } = fieldOf(inside.inner, rest - inside.at)
       return { field: `${found.name}.${field}`, kind }
     }
     const isArray = found.words > 1 && found.kind !== 'time'

@@ -8,11 +8,10 @@
  * I5  A record is on at most one list: linking one that is linked is a BUG.
  */
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
-import { checkExtension } from '@bottomhalf/domain'
 import {
-  cpuArea, global, irqDisable, irqEnable, ld, perCpu, st, struct, thisCpu, word, type HandlerRef,
+  cpuArea, extend, global, irqDisable, irqEnable, ld, perCpu, st, struct, thisCpu, word, type HandlerRef,
 } from '@bottomhalf/machine'
-import { DPCI_PROTOCOL_WORDS, HvmPirqDpci } from '@bottomhalf/passthrough-io/variant'
+import { HvmPirqDpci } from '@bottomhalf/passthrough-io/variant'
 import { openSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 
 type Record = Ref<'HvmPirqDpci'>
@@ -100,7 +99,7 @@ export function adoptList(cpu: number): void {
 
 /** Boot CPU, once. */
 export function setupList(nr: SoftirqNr, softirq: HandlerRef): void {
-  checkExtension(Published, DPCI_PROTOCOL_WORDS)
+  extend(HvmPirqDpci, 'protocol', Published)
   st(Dpci.base + Dpci.nr, nr)
   openSoftirq(nr, softirq)
 }

@@ -8,12 +8,12 @@
  * U5  The timer is killed under eventLock, which its function takes.
  */
 import type { Ref } from '@bottomhalf/base'
-import { checkExtension, Domain } from '@bottomhalf/domain'
+import { Domain } from '@bottomhalf/domain'
 import { hvmPciIntxDeassert, hvmPciIntxGsi } from '@bottomhalf/hvm'
 import { pirqGuestEoi } from '@bottomhalf/irq'
-import { currentCpu, embed, ld, nowNs, st, struct, word, type HandlerRef, type Susp } from '@bottomhalf/machine'
+import { currentCpu, embed, extend, ld, nowNs, st, struct, word, type HandlerRef, type Susp } from '@bottomhalf/machine'
 import {
-  DPCI_PROTOCOL_WORDS, dpciDomain, firstGirq, firstLine, GuestLine, HvmPirqDpci, nextGirq, nextLine, pirqOf,
+  dpciDomain, firstGirq, firstLine, GuestLine, HvmPirqDpci, nextGirq, nextLine, pirqOf,
   ptPirqIterate,
 } from '@bottomhalf/passthrough-io/variant'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
@@ -35,7 +35,7 @@ const TIMER = AT + RecordTimer.timer
 
 /** Make a record's timer, for its first line. */
 export function makeTimer(dpci: Record, timeOut: HandlerRef): void {
-  checkExtension(RecordTimer, DPCI_PROTOCOL_WORDS - BEFORE)
+  extend(HvmPirqDpci, 'protocol', RecordTimer, BEFORE)
   initTimer(dpci + TIMER, timeOut, dpci, currentCpu())
   st(dpci + AT + RecordTimer.hasTimer, 1)
 }
