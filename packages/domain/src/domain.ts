@@ -15,8 +15,8 @@
 import { assert, bug, EEXIST, EINVAL, ENOMEM, type DomId, type Errno, type Ref } from '@bottomhalf/base'
 import { SparseNode } from '@bottomhalf/atomics'
 import {
-  callHandler, cmpxchg, debugChecks, embed, extend, fetchAdd, global, handler, ld, load, st, store, words, xfree, xzalloc,
-  type HandlerRef, type Susp,
+  callHandler, cmpxchg, debugChecks, embed, extend, fetchAdd, global, handler, ld, load, st, store, words, xfree,
+  xzalloc, type HandlerRef, type Susp,
 } from '@bottomhalf/machine'
 import { callRcu, RcuHead, rcuReadLock, rcuReadUnlock } from '@bottomhalf/rcu'
 import { lockClass, mightWaitFor, SpinLock, spinLock, spinLockInit, spinUnlock } from '@bottomhalf/spinlock'
