@@ -13,9 +13,9 @@ import type { End } from '../src/judge.js'
 import * as ops from '../src/op.js'
 import { formatSchedule, parseSchedule } from '../src/schedule.js'
 import {
-  add, addIrqsave, arm, boot, consume, Counter, countTurns, fickle, leaves, lookAround, onVectorHandler, publish,
-  raiseFlag, readNull, ring, sleepUntilFlag, spin, spoil, waitForEver, watchFlags, watchFlagsInIrq, writeLate,
-  wrongValue,
+  add, addIrqsave, arm, begun, boot, consume, Counter, countTurns, fickle, leaves, lookAround, onVectorHandler, publish,
+  raiseFlag, readNull, readOnlyWords, ring, sleepUntilFlag, spin, spoil, waitForEver, watchFlags, watchFlagsInIrq,
+  writeLate, wrongValue,
 } from './protocols.model.js'
 
 const value = (expected: number) => () => wrongValue(expected)
@@ -181,6 +181,15 @@ describe('what code may ask without a step', () => {
       expect(result.verdict).toBe('clean')
       expect(result.digest()).toBe(naive.digest())
     }
+  })
+
+  it('SP1: code that gets the values that it got before is not run again', async () => {
+    const model = defineModel({ name: 'apart', cpus: 2, threads: [0, 1].map(() => ({ run: () => readOnlyWords() })) })
+    begun.times = 0
+    const { verdict, executions } = await explore(model, { strategy: 'naive', everyStep: true })
+    expect(verdict).toBe('clean')
+    expect(executions).toBeGreaterThan(5)
+    expect(begun.times).toBe(2)
   })
 
   it('a deadline may be reached at any moment, and time follows', async () => {

@@ -2,11 +2,14 @@
 /**
  * Contexts that are generators of stepped code.
  *
- * A generator cannot go back. So of every context all its operations and their values are kept; when it is resumed at
- * a place where its generator is not, a fresh generator is run through what is kept without stopping once. Contexts
- * that did not move since are left alone.
+ * A generator cannot go back. So of every context the last operations that it asked for are kept, with their values: a
+ * context that went back and gets the same values again is not run, its next operation is known. Where it gets another
+ * value a fresh generator is run through what is kept, without stopping once.
  *
- * SP1  A generator that stands at operation n has seen exactly the values kept for the operations before n.
+ * The operations of a context are numbered from 1. A number between two activations stands for no operation: its value
+ * is what the later one entered for.
+ *
+ * SP1  The generator stands at the last operation that is kept, and has seen exactly the values kept before it.
  * SP2  A context that asks for other operations than it did with the same values is not deterministic: a violation.
  */
 import type { CodePlace, ContextHost, Contexts } from '../program.js'
@@ -25,7 +28,7 @@ export interface ContextCode {
   begin(vector: number): unknown
 }
 
-/** The operations of one context along the present path, by number. */
+/** The operations of one context along the present path and beyond it, by number. */
 class History {
   op = new Uint8Array(64)
   a = new Int32Array(64)
@@ -37,8 +40,8 @@ class History {
   state = new Int32Array(64)
   now = new Float64Array(64)
   generator: Steps | null = null
-  /** Number of the operation that the generator stands at. */
-  at = -1
+  /** The last operation that is kept. */
+  last = 0
 
   ensure(n: number): void {
     if (n < this.op.length) return
@@ -93,19 +96,12 @@ export class SteppedContexts implements Contexts {
 
   start(context: number): void {
     const { host } = this
-    const at = host.cell(this.offered + context)
-    host.setCell(this.first + context, at)
-    this.noteState(context, at)
-    this.run(context, at, 0)
+    host.setCell(this.first + context, host.cell(this.offered + context) + 1)
+    this.advance(context, host.vectorOf(context))
   }
 
   resume(context: number, value: number): void {
-    const { host } = this
-    const at = host.cell(this.offered + context)
-    this.historyOf(context).value[at] = value
-    host.setCell(this.offered + context, at + 1)
-    this.noteState(context, at + 1)
-    this.run(context, at + 1, value)
+    this.advance(context, value)
   }
 
   places(context: number): CodePlace[] {
@@ -116,57 +112,68 @@ export class SteppedContexts implements Contexts {
     return undefined
   }
 
-  /** What the code that leads to operation `n` may ask the machine without a step. */
-  private noteState(context: number, n: number): void {
+  /** To the next operation; `value` is that of the one before. */
+  private advance(context: number, value: number): void {
     const { host } = this
-    const { cpu } = this.codeOf(context)
+    const n = host.cell(this.offered + context) + 1
     const history = this.historyOf(context)
     history.ensure(n)
-    history.state[n] = (host.irqIsOn(cpu) ? 1 : 0) + 2 * host.nestingOf(cpu)
-    history.now[n] = host.timeOf(cpu)
+    host.setCell(this.offered + context, n)
+    // what the code may ask the machine without a step
+    const { cpu } = this.codeOf(context)
+    const state = (host.irqIsOn(cpu) ? 1 : 0) + 2 * host.nestingOf(cpu)
+    const now = host.timeOf(cpu)
+    const isAsBefore = history.value[n - 1] === value && history.state[n] === state && history.now[n] === now
+    if (history.last < n || !isAsBefore || host.keepsPlaces) {
+      history.value[n - 1] = value
+      history.state[n] = state
+      history.now[n] = now
+      if (!this.run(context, n)) return
+    }
+    const { op, a, b, c, time } = history
+    host.offer(context, op[n]!, a[n]!, b[n]!, c[n]!, time[n])
   }
 
-  /** Bring a context to its operation `target`; `value` is that of the one before. */
-  private run(context: number, target: number, value: number): void {
+  /** Run a context to its operation `target`; false if it broke on the way. */
+  private run(context: number, target: number): boolean {
     const history = this.historyOf(context)
+    const { generator, last } = history
     const first = this.host.cell(this.first + context)
-    const isThere = history.generator !== null && history.at === target - 1 && target > first
+    const isThere = generator !== null && last === target - 1 && target > first
+    history.generator = null
+    history.last = target - 1
     this.context = context
     this.target = target
     this.next = isThere ? target : first
+    this.diverged = false
     this.enterState(this.next)
     try {
-      this.settle(history, isThere ? history.generator?.next(value) : this.restart(history))
+      return this.settle(history, isThere ? generator : this.startCode(context), history.value[this.next - 1]!)
     } catch (error) {
-      history.generator = null
-      history.at = -1
       this.host.fail(context, 'bug', error instanceof Error ? error.message : String(error))
+      return false
     }
   }
 
-  private restart(history: History): IteratorResult<unknown, unknown> {
-    const started = this.codeOf(this.context).begin(this.host.vectorOf(this.context))
-    if (!isGenerator(started)) return { done: true, value: started }
-    history.generator = started
-    return started.next(0)
+  /** What the code of a context returns: a generator, unless nothing in it is a step. */
+  private startCode(context: number): Steps | null {
+    const started = this.codeOf(context).begin(this.host.vectorOf(context))
+    return isGenerator(started) ? started : null
   }
 
-  /** Offer what the generator stopped at. */
-  private settle(history: History, result: IteratorResult<unknown, unknown> | undefined): void {
-    const { host, context, target } = this
+  /** Keep what the generator stops at. */
+  private settle(history: History, generator: Steps | null, value: number): boolean {
+    const { context, target } = this
+    const isDone = generator?.next(value).done !== false
     if (this.diverged || this.next !== target) {
-      this.diverged = false
-      history.generator = null
-      return host.fail(context, 'nondeterminism', `${target} operations were known, and operation ${this.next} is another one now`)
+      const message = `${target} operations were known, and operation ${this.next} is another one now`
+      this.host.fail(context, 'nondeterminism', message)
+      return false
     }
-    if (result?.done !== false) {
-      history.generator = null
-      history.at = -1
-      return host.offer(context, Op.Done, 0, 0, 0)
-    }
-    history.at = target
-    const { op, a, b, c, time } = history
-    host.offer(context, op[target]!, a[target]!, b[target]!, c[target]!, time[target])
+    if (isDone) this.keep(target, Op.Done, 0, 0, 0)
+    else history.generator = generator
+    history.last = target
+    return true
   }
 
   /** Called by the machine before each operation: true stops the context there. */
@@ -175,11 +182,7 @@ export class SteppedContexts implements Contexts {
     const history = this.historyOf(this.context)
     if (n >= this.target) {
       if (this.host.keepsPlaces) this.stacks[this.context] = stackHere()
-      history.op[n] = op
-      history.a[n] = a
-      history.b[n] = b
-      history.c[n] = c
-      history.time[n] = op === Op.StTime || op === Op.SetDeadline ? this.port.engine.stepTime() : 0
+      this.keep(n, op, a, b, c)
       return true
     }
     if (history.op[n] !== op || history.a[n] !== a || history.b[n] !== b || history.c[n] !== c) {
@@ -190,6 +193,15 @@ export class SteppedContexts implements Contexts {
     this.enterState(n + 1)
     this.port.engine.setStepResult(history.value[n]!)
     return false
+  }
+
+  private keep(n: number, op: number, a: number, b: number, c: number): void {
+    const history = this.historyOf(this.context)
+    history.op[n] = op
+    history.a[n] = a
+    history.b[n] = b
+    history.c[n] = c
+    history.time[n] = op === Op.StTime || op === Op.SetDeadline ? this.port.engine.stepTime() : 0
   }
 
   private enterState(n: number): void {
