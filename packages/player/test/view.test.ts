@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { drawingOf, valueText, type Box } from '../src/view/drawing.js'
 import { act, actionOf, linkOf, stepOfLink, tick } from '../src/view/keys.js'
-import { stateAt } from '../src/view/state.js'
+import { Lanes } from '../src/view/lanes.js'
+import { shapesOf, stateAt } from '../src/view/state.js'
 import { handmade, node, writing } from './helpers.js'
 
 describe('keys', () => {
@@ -99,5 +100,22 @@ describe('the drawing', () => {
     expect(valueText(data, { ...field, kind: 'link' }, 7777)).toBe('[7777]')
     expect(valueText(data, { ...field, kind: 'word' }, -3)).toBe('-3')
     expect(valueText(data, { ...field, kind: 'word' }, -2147483648)).toBe('0x80000000')
+  })
+})
+
+describe('the lanes', () => {
+  const data = handmade([node(10)], Array.from({ length: 2000 }, (_, i) => writing(10, i)))
+  const rowsOf = (lanes: Lanes, position: number): unknown[] => {
+    const [, , body] = lanes.view(position).props.children as { props: { children: unknown[] } }[]
+    return body?.props.children ?? []
+  }
+
+  test('a step forth and back draws the two rows whose mark moves, and no other of 2001', () => {
+    const lanes = new Lanes(data, shapesOf(data), () => undefined)
+    const before = rowsOf(lanes, 999)
+    const behind = rowsOf(lanes, 1000)
+    expect(before).toHaveLength(2001)
+    expect(before.flatMap((row, i) => row === behind[i] ? [] : [i - 1])).toEqual([999, 1000])
+    expect(rowsOf(lanes, 999).every((row, i) => row === before[i])).toBe(true)
   })
 })

@@ -3,15 +3,15 @@
 import { h, type VNode } from './element.js'
 import type { PlayerData } from '../data.js'
 import type { Action, Where } from './keys.js'
-import { lanesView } from './lanes.js'
+import type { Lanes } from './lanes.js'
 import { memoryView } from './memory.js'
 import { nowView, sourceView } from './now.js'
-import { stateAt, type StepShape } from './state.js'
+import { stateAt } from './state.js'
 import { sentenceOf } from './words.js'
 
 export interface AppProps {
   readonly data: PlayerData
-  readonly shapes: readonly StepShape[]
+  readonly lanes: Lanes
   readonly where: Where
   readonly theme: Theme
   readonly act: (action: Action) => void
@@ -23,13 +23,13 @@ export type Theme = 'auto' | 'light' | 'dark'
 const nextTheme: Readonly<Record<Theme, Theme>> = { auto: 'light', light: 'dark', dark: 'auto' }
 
 export function appView(props: AppProps): VNode {
-  const { data, shapes, where: { position }, act } = props
+  const { data, lanes, where: { position } } = props
   const state = stateAt(data, position)
   return h('div', { class: 'player' }, [
     headView(data),
     controlsView(props),
     h('main', {}, [
-      h('section', { class: 'left', 'aria-label': 'Lanes' }, lanesView({ data, shapes, position, go: (to) => act({ to }) })),
+      h('section', { class: 'left', 'aria-label': 'Lanes' }, lanes.view(position)),
       h('div', { class: 'right' }, [
         h('section', { 'aria-label': 'This step' }, [nowView(data, position), sourceView(data, data.steps[position])]),
         h('section', { 'aria-label': 'Memory' }, [h('h2', {}, 'Memory'), memoryView(data, state, position)]),

@@ -6,45 +6,57 @@ import { linkOf } from './keys.js'
 import type { StepShape } from './state.js'
 import { colourOf, shapeOf } from './words.js'
 
-export interface LanesProps {
-  readonly data: PlayerData
-  readonly shapes: readonly StepShape[]
-  readonly position: number
-  readonly go: (position: number) => void
+type Status = 'done' | 'current' | 'later'
+
+/**
+ * The lanes of one execution. A row is one node for each of its states, made when it is first shown: rows that a move of
+ * the mark does not change are the nodes that stand there already, and cost the page nothing.
+ */
+export class Lanes {
+  private readonly data: PlayerData
+  private readonly shapes: readonly StepShape[]
+  private readonly go: (position: number) => void
+  private readonly rows: Readonly<Record<Status, VNode[]>> = { done: [], current: [], later: [] }   // by step + 1
+
+  constructor(data: PlayerData, shapes: readonly StepShape[], go: (position: number) => void) {
+    this.data = data
+    this.shapes = shapes
+    this.go = go
+  }
+
+  view(position: number): VNode {
+    const { cpus, steps, violation } = this.data
+    return h('table', { class: 'lanes' }, [
+      h('caption', { class: 'unseen' }, 'Steps by CPU; the current one is marked'),
+      h('thead', {}, h('tr', {}, [
+        h('th', { scope: 'col', class: 'number' }, 'step'),
+        ...Array.from({ length: cpus }, (_, cpu) => h('th', { scope: 'col', class: `cpu c${colourOf(cpu)}` }, `${shapeOf(cpu)} CPU ${cpu}`)),
+      ])),
+      h('tbody', {}, [
+        ...[-1, ...steps.keys()].map((d) => this.row(d, d === position ? 'current' : d > position ? 'later' : 'done')),
+        ...violation === null ? [] : [brokenRow(cpus, `${violation.kind}: ${violation.message}`)],
+      ]),
+    ])
+  }
+
+  private row(d: number, status: Status): VNode {
+    return this.rows[status][d + 1] ??= this.makeRow(d, status)
+  }
+
+  private makeRow(d: number, status: Status): VNode {
+    const { data, shapes, go } = this
+    const label = d < 0 ? '' : String(d)
+    const step = data.steps[d]
+    const isCurrent = status === 'current'
+    return h('tr', { key: d, class: status, 'data-step': d, 'aria-current': isCurrent ? 'step' : undefined, onClick: () => go(d) }, [
+      h('th', { scope: 'row', class: 'number' },
+        h('a', { href: linkOf(d), tabIndex: -1, 'aria-label': d < 0 ? 'start' : `step ${d}` }, isCurrent ? `▶ ${label}` : label)),
+      ...step === undefined ? [h('td', { colSpan: data.cpus, class: 'start' }, 'start')] : cellsOf(data, step, shapes[d]),
+    ])
+  }
 }
 
-export function lanesView(props: LanesProps): VNode {
-  const { data: { cpus, steps, violation } } = props
-  return h('table', { class: 'lanes' }, [
-    h('caption', { class: 'unseen' }, 'Steps by CPU; the current one is marked'),
-    h('thead', {}, h('tr', {}, [
-      h('th', { scope: 'col', class: 'number' }, 'step'),
-      ...Array.from({ length: cpus }, (_, cpu) => h('th', { scope: 'col', class: `cpu c${colourOf(cpu)}` }, `${shapeOf(cpu)} CPU ${cpu}`)),
-    ])),
-    h('tbody', {}, [
-      rowFrame(-1, props, [h('td', { colSpan: cpus, class: 'start' }, 'start')]),
-      ...steps.map((step, d) => rowFrame(d, props, cellsOf(props, step, d))),
-      ...violation === null ? [] : [brokenRow(cpus, `${violation.kind}: ${violation.message}`)],
-    ]),
-  ])
-}
-
-function rowFrame(d: number, { position, go }: LanesProps, cells: VNode[]): VNode {
-  const isCurrent = d === position
-  const label = d < 0 ? '' : String(d)
-  return h('tr', {
-    key: d, class: isCurrent ? 'current' : d > position ? 'later' : 'done', 'data-step': d,
-    'aria-current': isCurrent ? 'step' : undefined,
-    onClick: () => go(d),
-  }, [
-    h('th', { scope: 'row', class: 'number' },
-      h('a', { href: linkOf(d), tabIndex: -1, 'aria-label': d < 0 ? 'start' : `step ${d}` }, isCurrent ? `▶ ${label}` : label)),
-    ...cells,
-  ])
-}
-
-function cellsOf({ data, shapes }: LanesProps, step: PlayerStep, d: number): VNode[] {
-  const shape = shapes[d]
+function cellsOf(data: PlayerData, step: PlayerStep, shape: StepShape | undefined): VNode[] {
   return Array.from({ length: data.cpus }, (_, cpu) => {
     const isOff = shape?.irqOn[cpu] === false
     const bars = Array.from({ length: shape?.nesting[cpu] ?? 0 }, (_, i) => h('span', { class: 'bar', key: i, 'aria-hidden': true }))

@@ -5,6 +5,7 @@ import { render } from 'preact'
 import type { PlayerData } from '../data.js'
 import { appView, type Theme } from './app.js'
 import { act, actionOf, linkOf, stepOfLink, tick, type Action, type Where } from './keys.js'
+import { Lanes } from './lanes.js'
 import { shapesOf } from './state.js'
 
 const PLAY_MS = 1200
@@ -18,7 +19,7 @@ export function start(root: HTMLElement, json: string): void {
 class Player {
   private readonly root: HTMLElement
   private readonly data: PlayerData
-  private readonly shapes: ReturnType<typeof shapesOf>
+  private readonly lanes: Lanes
   private where: Where = { position: -1, playing: false }
   private theme: Theme = 'auto'
   private size = 2
@@ -27,7 +28,7 @@ class Player {
   constructor(root: HTMLElement, data: PlayerData) {
     this.root = root
     this.data = data
-    this.shapes = shapesOf(data)
+    this.lanes = new Lanes(data, shapesOf(data), (to) => this.act({ to }))
   }
 
   begin(): void {
@@ -65,11 +66,11 @@ class Player {
   }
 
   private show(): void {
-    const { data, shapes, where, theme } = this
+    const { data, lanes, where, theme } = this
     document.documentElement.dataset['theme'] = theme
     document.documentElement.style.fontSize = `${SIZES[this.size] ?? 18}px`
     render(appView({
-      data, shapes, where, theme,
+      data, lanes, where, theme,
       act: (action) => this.act(action),
       setTheme: (next) => { this.theme = next; this.show() },
       zoom: (by) => { this.size = Math.min(Math.max(this.size + by, 0), SIZES.length - 1); this.show() },
