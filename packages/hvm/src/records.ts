@@ -77,6 +77,8 @@ export const HvmIrq = struct('HvmIrq', {
   gsiAssertCount: words(IOAPIC_PINS),
   // irqLock: the IO-APIC; an entry is two words
   ioapicSelect: word, ioapicId: word, ioapicEntries: words(2 * IOAPIC_PINS),
+  // irqLock: the pins whose vector is of a class (its upper four bits), a bit for each pin, two words for each class
+  ioapicPinsOfClass: words(2 * 16),
   // irqLock: two VpicChip
   pic: words(2 * VpicChip.sizeWords),
 })

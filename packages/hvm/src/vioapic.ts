@@ -18,12 +18,14 @@
  *      or a write to its entry. It has remote IRR off only if no vCPU took the message, which is counted.
  * IA4  dpci learns of each end of a line that it may wait for: EOI, masked or not, and a switch to edge, after which no
  *      EOI comes.
+ * IA5  A pin is among those of its vector's class and of no other: an EOI looks at them, not at all 48.
  */
-import type { Ref } from '@bottomhalf/base'
+import { lowestBit, type Ref } from '@bottomhalf/base'
 import { ld, st } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { endGsi } from './eoi.js'
 import { HvmIrq, hvmIrqOf, IOAPIC_PINS } from './records.js'
+import { clear, set } from './vpicChip.js'
 import { VMSI_DELIVERY_SHIFT, VMSI_LEVEL, VMSI_LOGICAL, vmsiDeliver } from './vmsi.js'
 
 /** What a guest sees of the IO-APIC, by offset: which register it talks of, and that register. */
@@ -55,7 +57,10 @@ const NONE = -1
 
 /** Begin with all pins masked. */
 export function vioapicInit(irq: Ref<'HvmIrq'>): void {
-  for (let pin = 0; pin < IOAPIC_PINS; pin++) st(entryOf(irq, pin), REDIR_MASKED)
+  for (let pin = 0; pin < IOAPIC_PINS; pin++) {
+    st(entryOf(irq, pin), REDIR_MASKED)
+    set(classWord(irq, 0, pin), 1 << (pin & 31))                      // IA5
+  }
 }
 
 // ---- lines
@@ -92,15 +97,18 @@ function messageFlags(low: number, high: number): number {
 export function vioapicUpdateEoi(d: Ref<'Domain'>, vector: number): void {
   const irq = hvmIrqOf(d)
   spinLock(irq + HvmIrq.lock)
-  for (let pin = 0; pin < IOAPIC_PINS; pin++) {
-    if ((ld(entryOf(irq, pin)) & REDIR_VECTOR_MASK) === vector) endPinLocked(d, irq, pin)
+  for (let from = 0; from < IOAPIC_PINS; from += 32) {
+    for (let pins = ld(classWord(irq, vector, from)); pins !== 0; pins &= pins - 1) {             // IA5
+      endPinLocked(d, irq, from + lowestBit(pins), vector)
+    }
   }
   spinUnlock(irq + HvmIrq.lock)
 }
 
 // Drops irqLock and takes it again. The guest may have written the entry, and lines may have changed, in between:
 // everything is read anew.
-function endPinLocked(d: Ref<'Domain'>, irq: Ref<'HvmIrq'>, pin: number): void {
+function endPinLocked(d: Ref<'Domain'>, irq: Ref<'HvmIrq'>, pin: number, vector: number): void {
+  if ((ld(entryOf(irq, pin)) & REDIR_VECTOR_MASK) !== vector) return
   clearRemoteIrr(irq, pin)
   spinUnlock(irq + HvmIrq.lock)
   endGsi(pin)                                                         // IA4
@@ -156,6 +164,8 @@ function writeLow(d: Ref<'Domain'>, irq: Ref<'HvmIrq'>, pin: number, value: numb
   const old = ld(entryOf(irq, pin))
   const isEdge = (value & REDIR_LEVEL) === 0
   const kept = isEdge ? old & REDIR_STATUS : old & READ_ONLY
+  clear(classWord(irq, old, pin), 1 << (pin & 31))                    // IA5
+  set(classWord(irq, value, pin), 1 << (pin & 31))
   st(entryOf(irq, pin), value & WRITABLE | kept)
   deliverIfDue(d, irq, pin)                                           // IA3
   return isEdge && (old & REDIR_LEVEL) !== 0 ? pin : NONE             // IA4
@@ -174,4 +184,9 @@ function readLocked(irq: Ref<'HvmIrq'>, offset: number): number {
 /** The low word of a pin's entry. */
 function entryOf(irq: Ref<'HvmIrq'>, pin: number): number {
   return irq + HvmIrq.ioapicEntries + 2 * pin
+}
+
+/** The word that has a bit for a pin among those whose vector is of the class of `vector`. */
+function classWord(irq: Ref<'HvmIrq'>, vector: number, pin: number): number {
+  return irq + HvmIrq.ioapicPinsOfClass + 2 * (vector >> 4 & 15) + (pin >> 5)
 }

@@ -60,3 +60,12 @@ test('GV-2, GV-3: a line takes irqLock once at its rise and its fall; telling dp
   expect(locks(() => vioapicUpdateEoi(line, VEC))).toBe(4)
   expect(locks(() => vioapicUpdateEoi(line, VEC + 1))).toBe(1)
 })
+
+test('IA5: an EOI looks at the pins of its vector\'s class alone', () => {
+  machine = lockstep({ cpus: 2, debug: false })
+  const line = machine.call(0, () => setupLine())
+  const looks = (fn: () => unknown): number => machine.countsOf(0, fn).ld ?? 0
+  // the lock's two, the domain's one, the class's two; and the one pin of the class
+  expect(looks(() => vioapicUpdateEoi(line, VEC ^ 16))).toBe(5)
+  expect(looks(() => vioapicUpdateEoi(line, VEC ^ 1))).toBe(6)
+})

@@ -58,6 +58,18 @@ describe('GV-3: level pins', () => {
     expect(drain(v)).toEqual([VEC])
   })
 
+  test('IA5: whatever vectors its pins had before, an EOI ends those that have its vector now', () => {
+    const all = Array.from({ length: IOAPIC_PINS }, (_, pin) => pin)
+    const write = fc.record({ pin: fc.nat(IOAPIC_PINS - 1), vector: fc.constantFrom(0, VEC, VEC + 1, 0x51, 0xf1) })
+    fc.assert(fc.property(fc.array(write, { maxLength: 80, size: 'max' }), (writes) => {
+      start()
+      const last = new Map(writes.map(({ pin, vector }) => [pin, vector]))
+      for (const { pin, vector } of writes) program(d, pin, { vector })
+      vioapicUpdateEoi(d, VEC)
+      expect(ended).toEqual(all.filter((pin) => last.get(pin) === VEC))
+    }), { numRuns: 100 })
+  })
+
   test('IA4: an EOI informs dpci also when the pin is masked, which delivers nothing', () => {
     program(d, GSI, { vector: VEC })
     raise()
