@@ -7,13 +7,14 @@
  *           killEoiTimer: no lock held that the function takes, so not irqDesc.lock (LK-5).
  * Locks     irqDesc.lock, then timers locks.
  *
- * IRQ-5  The timer goes where the interrupt was delivered and starts again at each delivery; a function that finds its
- *        timer started again leaves that delivery its time.
+ * IRQ-5  The timer goes where the interrupt was delivered, and each delivery has its full time from then on.
+ * ET1    A delivery says when its time is over, and sets the timer only if its function is not to come anyway: a function
+ *        that finds a delivery whose time is not over comes again then (decision 16).
  */
 import type { Ref } from '@bottomhalf/base'
-import { currentCpu, global, handler, ld, ldTime, nowNs, stTime, time } from '@bottomhalf/machine'
+import { currentCpu, global, handler, ld, ldTime, load, nowNs, st, stTime, time } from '@bottomhalf/machine'
 import { spinLockIrqsave, spinUnlockIrqrestore } from '@bottomhalf/spinlock'
-import { initTimer, killTimer, migrateTimer, setTimer, timerIsActive } from '@bottomhalf/timer'
+import { initTimer, killTimer, migrateTimer, setTimer, Timer } from '@bottomhalf/timer'
 import { finishAllLocked } from './eoi.js'
 import { ACK_NONE, IrqDesc, IrqGuestAction, IrqStatus } from './irqDesc.js'
 
@@ -21,6 +22,12 @@ const EoiTimeout = global('irqEoiTimeout', {
   // written at boot, constant after:
   ns: time,
 })
+
+// Module constants, so that the compiler folds them.
+const TIMER = IrqGuestAction.timer
+const TIMER_CPU = Timer.cpu
+const TIMER_SET = IrqGuestAction.timerSet
+const OVER_NS = IrqGuestAction.overNs
 
 /** A fresh action of an interrupt gets its timer. */
 export function initEoiTimer(action: Ref<'IrqGuestAction'>, desc: Ref<'IrqDesc'>): void {
@@ -30,8 +37,13 @@ export function initEoiTimer(action: Ref<'IrqGuestAction'>, desc: Ref<'IrqDesc'>
 
 /** Guests have an interrupt to finish from now on. */
 export function armEoiTimer(action: Ref<'IrqGuestAction'>): void {
-  migrateTimer(action + IrqGuestAction.timer, currentCpu())
-  setTimer(action + IrqGuestAction.timer, nowNs() + ldTime(EoiTimeout.base + EoiTimeout.ns))
+  const timer = action + TIMER
+  const overNs = nowNs() + ldTime(EoiTimeout.base + EoiTimeout.ns)
+  stTime(action + OVER_NS, overNs)
+  if (load(timer + TIMER_CPU) !== currentCpu()) migrateTimer(timer, currentCpu())
+  if (ld(action + TIMER_SET) !== 0) return                                                       // ET1
+  st(action + TIMER_SET, 1)
+  setTimer(timer, overNs)
 }
 
 /** The action is about to be freed: its timer runs nowhere when this returns. */
@@ -41,14 +53,16 @@ export function killEoiTimer(action: Ref<'IrqGuestAction'>): void {
 
 function eoiTimeout(desc: number): void {
   const flags = spinLockIrqsave(desc + IrqDesc.lock)
-  if (!isRearmed(desc)) finishAllLocked(desc)
+  // with guests the action is there: it is freed after the timer was killed
+  if ((ld(desc + IrqDesc.status) & IrqStatus.GUEST) !== 0) timeOutLocked(desc, ld(desc + IrqDesc.action))
   spinUnlockIrqrestore(desc + IrqDesc.lock, flags)
 }
 
-// The action is there: it is freed after the timer was killed.
-function isRearmed(desc: Ref<'IrqDesc'>): boolean {
-  if ((ld(desc + IrqDesc.status) & IrqStatus.GUEST) === 0) return true
-  return timerIsActive(ld(desc + IrqDesc.action) + IrqGuestAction.timer)
+function timeOutLocked(desc: Ref<'IrqDesc'>, action: Ref<'IrqGuestAction'>): void {
+  const overNs = ldTime(action + OVER_NS)
+  if (ld(action + IrqGuestAction.inFlight) !== 0 && nowNs() < overNs) return setTimer(action + TIMER, overNs)   // ET1
+  st(action + TIMER_SET, 0)
+  finishAllLocked(desc)
 }
 
 const eoiTimeoutHandler = handler('irqEoiTimeout', eoiTimeout)

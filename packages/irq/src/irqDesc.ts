@@ -100,6 +100,8 @@ export const IrqGuestAction = struct('IrqGuestAction', {
   ackKind: word, shareable: word,
   // ack kinds UNMASK and EOI; a lock of its own
   timer: embed(Timer),
+  // irqDesc.lock: whether the timer's function is still to come, and when the latest delivery has had its time
+  timerSet: word, overNs: time,
   // ack kind EOI, irqDesc.lock: CPUs that took the interrupt and have not ended it; finishEverywhere reads it unlocked
   owing: embed(CpuMask),
 })

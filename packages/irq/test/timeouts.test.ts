@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import { vcpuOf } from '@bottomhalf/domain'
-import { callHandler, handlerIdOf, ld, load } from '@bottomhalf/machine'
-import { doSoftirq } from '@bottomhalf/softirq'
+import { callHandler, handlerIdOf, ld, ldTime, load } from '@bottomhalf/machine'
+import { doSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { onCpu } from '@bottomhalf/testkit'
-import { stopTimer, Timer, timerIsActive } from '@bottomhalf/timer'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { Timer, timerIsActive } from '@bottomhalf/timer'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   createLineIrq, createMsiIrq, IrqDesc, irqDescOf, irqOfGsi, irqSetAffinity, LINE_EDGE, LINE_LEVEL, LINE_LEVEL_EOI,
   lineAssert, lineDeassert, lineIsInService, lineIsMasked, linePulse, MSI_GUEST_MASKED, msiIsMasked, msiIsPending,
@@ -14,6 +14,7 @@ import { eoisPending } from '../src/eoiStack.js'
 import { IrqGuestAction } from '../src/irqDesc.js'
 import { boot, device, heap, take } from './boot.js'
 import { actionHandler, createDomain, map, ok, Seen, seen, tie } from './setup.model.js'
+import type { SoftirqNr } from '@bottomhalf/base'
 
 const delivered = () => load(seen(Seen.delivered))
 const limited = (irq: number) => ld(irqDescOf(irq) + IrqDesc.limited)
@@ -34,9 +35,16 @@ function interrupt(gsi: number, cpu = 1): void {
 
 describe('IRQ-5: the EOI timer', () => {
   const timerOf = (gsi: number) => ld(irqDescOf(irqOfGsi(gsi)) + IrqDesc.action) + IrqGuestAction.timer
-  const timeOut = (gsi: number): void => {
-    onCpu(1, () => callHandler(handlerIdOf('irqEoiTimeout'), irqDescOf(irqOfGsi(gsi))))
+
+  const passMs = (ms: number): void => {
+    vi.advanceTimersByTime(ms)
+    onCpu(1, () => {
+      raiseSoftirq(0 as SoftirqNr)
+      doSoftirq()
+    })
   }
+
+  afterEach(() => { vi.useRealTimers() })
 
   test.each([['UNMASK', LINE_LEVEL], ['EOI', LINE_LEVEL_EOI]] as const)(
     'IRQ-5: finishes for a guest that never does, ack kind %s; a late EOI finds nothing', (_name, sort) => {
@@ -69,17 +77,22 @@ describe('IRQ-5: the EOI timer', () => {
     expect(ld(timerOf(6) + Timer.status)).toBe(0)
   })
 
-  test('IRQ-5: a function that finds its timer started again does nothing, else it finishes for all', () => {
-    boot(3, { eoiTimeoutNs: NEVER })
+  test('IRQ-5, ET1: a delivery has its full time, and leaves a timer that is set alone; then it is finished for all', () => {
+    vi.useFakeTimers({ toFake: ['hrtime'] })
+    boot(3)
     d = createDomain(1, 1)
-    bound(5, LINE_LEVEL)
-    ok(pirqGuestBind(vcpuOf(d, 0), tie(createDomain(2, 0), 5, irqOfGsi(5)), true))
+    const pirqs = [bound(5, LINE_LEVEL), tie(createDomain(2, 0), 5, irqOfGsi(5))]
+    ok(pirqGuestBind(vcpuOf(d, 0), pirqs[1] ?? 0, true))
+    const expiresMs = (): number => ldTime(timerOf(5) + Timer.expiresNs) / 1e6
     interrupt(5)
-    timeOut(5)
-    expect(lineIsMasked(5)).toBe(true)
-    stopTimer(timerOf(5))
-    timeOut(5)
-    expect(lineIsMasked(5)).toBe(false)
+    pirqs.forEach(pirqGuestEoi)
+    passMs(0.6)
+    interrupt(5)
+    expect([lineIsMasked(5), expiresMs()]).toEqual([true, 1])
+    passMs(0.5)
+    expect([lineIsMasked(5), expiresMs()]).toEqual([true, 1.6])
+    passMs(0.5)
+    expect([lineIsMasked(5), timerIsActive(timerOf(5))]).toEqual([false, false])
   })
 
   test('IRQ-6: is gone when the last guest is, and so is all memory', () => {
