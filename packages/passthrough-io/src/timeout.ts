@@ -13,7 +13,7 @@ export function initTimeout(_dpci: Ref<'HvmPirqDpci'>): void { /* no timer */ }
 
 export function armTimeout(_dpci: Ref<'HvmPirqDpci'>): void { /* IRQ-5 has armed its own at the delivery */ }
 
-export function stopTimeout(_dpci: Ref<'HvmPirqDpci'>): void { /* IRQ-5 stops its own when the interrupt is ended */ }
+export function stopTimeout(_dpci: Ref<'HvmPirqDpci'>): void { /* IRQ-5 finds nobody in flight */ }
 
 export function endTimeout(_dpci: Ref<'HvmPirqDpci'>): void { /* IRQ-6 kills its own with the last guest's unbind */ }
 
