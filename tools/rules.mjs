@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
- * Which test proves which rule, and which finds which defect of the field: two tables, from the names of the tests.
+ * Which test proves which rule, and which finds which defect of the field: two pages, from the names of the tests.
  *
- *     node tools/rules.mjs --check    every rule and every defect has a test (or a reason), and the tables are fresh
+ *     node tools/rules.mjs --check    every rule and every defect has a test (or a reason), and the pages are fresh
  *     node tools/rules.mjs --write    write docs/rules.md and docs/history.md
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { defects as modelled } from '../packages/history/dist/index.js'
 import { root } from './layers.mjs'
 import { allTests, cites } from './rules/citations.mjs'
 import { defects, rules } from './rules/spec.mjs'
@@ -25,34 +26,42 @@ function citing(tests, ids) {
 
 const escaped = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 
-const cell = (files) => [...files].map(([file, names]) =>
-  `[${file.replace(/^(packages|apps)\//, '').replace('/test/', '/')}](../${file}): ${escaped(names.join('; '))}`).join('<br>')
+const link = (file) => `[${file.replace(/^(packages|apps)\//, '').replace('/test/', '/')}](../${file})`
 
 function rulesPage(tests) {
-  const rows = Object.entries(rules).map(([id, what]) => {
+  const sections = Object.entries(rules).map(([id, what]) => {
     const files = citing(tests, [id])
-    return { id, files, line: `| ${id} | ${what} | ${cell(files)} |` }
+    const lines = [...files].flatMap(([file, names]) => [`- ${link(file)}`, ...names.map((name) => `  - ${escaped(name)}`)])
+    return { id, files, lines: [`## ${id}`, '', `${what[0].toUpperCase()}${what.slice(1)}.`, '', ...lines, ''] }
   })
   return {
-    text: ['# Rules and their tests', '', written, '', '| rule | what | tests |', '| --- | --- | --- |',
-      ...rows.map((row) => row.line), ''].join('\n'),
-    faults: rows.filter((row) => row.files.size === 0).map((row) => `rule ${row.id}: no test's name cites it`),
+    text: ['# Rules and their tests', '', written, '', ...sections.flatMap((section) => section.lines)].join('\n'),
+    faults: sections.filter(({ files }) => files.size === 0).map(({ id }) => `rule ${id}: no test's name cites it`),
   }
 }
 
+/** What finds a defect: forms of the past in which a model shows it, and tests that cite it. */
+function proofOf(tests, { ref, also = [], not }) {
+  const shown = modelled.filter(({ id }) => also.includes(id))
+    .map(({ id, foundIn, model }) => `\`bottomhalf history --defect ${id}\`: model ${model}, forms ${foundIn.join(', ')}`)
+  const cited = [...citing(tests, [ref, ...also])].map(([file, names]) => `${link(file)}: ${escaped(names.join('; '))}`)
+  const found = [...shown, ...cited]
+  return found.length > 0 || not === undefined ? found : [`cannot be expressed here: ${not}`]
+}
+
 function historyPage(tests) {
-  const rows = defects.map(({ date, ref, also = [], what, breaks, not }) => {
-    const files = citing(tests, [ref, ...also])
-    const proof = files.size > 0 ? cell(files) : not === undefined ? '' : `cannot be expressed here: ${not}`
-    const name = [ref, ...also].join(', ')
-    return { ref, proof, line: `| ${date} | ${name} | ${what} | ${breaks} | ${proof} |` }
+  const rows = defects.map((defect) => {
+    const { date, ref, also = [], what, breaks } = defect
+    const proof = proofOf(tests, defect)
+    return { ref, proof, line: `| ${date} | ${[ref, ...also].join(', ')} | ${what} | ${breaks} | ${proof.join('<br>')} |` }
   })
   return {
     text: ['# Defects that the field had, and what finds them here', '',
-      `${written} Each of these tests fails when the defect is put back: a twin in the same file does so.`, '',
+      `${written} Each of these tests fails when the defect is put back: a twin in the same file, or a form of the past, does so.`, '',
       '| date | reference | defect | breaks | found by |', '| --- | --- | --- | --- | --- |',
       ...rows.map((row) => row.line), ''].join('\n'),
-    faults: rows.filter((row) => row.proof === '').map((row) => `defect ${row.ref}: no test's name cites it, and no reason is given`),
+    faults: rows.filter(({ proof }) => proof.length === 0)
+      .map(({ ref }) => `defect ${ref}: no test's name cites it, and no reason is given`),
   }
 }
 

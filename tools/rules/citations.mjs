@@ -46,7 +46,7 @@ export function testNames(file, text) {
   const names = []
   const visit = (node, groups) => {
     const [kind, name] = ts.isCallExpression(node) ? [head(node.expression), nameOf(node.arguments[0])] : []
-    if (name !== undefined && ['test', 'it'].includes(kind)) names.push([...groups, name].join(' '))
+    if (name !== undefined && ['test', 'it'].includes(kind)) names.push([...groups, name].join(' › '))
     const inside = name !== undefined && kind === 'describe' ? [...groups, name] : groups
     ts.forEachChild(node, (child) => { visit(child, inside) })
   }

@@ -9,9 +9,9 @@
  * Free blocks of a class are a list: last in first out, or, with debug checks, first in first out (a quarantine), with
  * the payload poisoned and the red zone checked.
  *
- * H1  A block is free or allocated, never both; giving back a free one, or an address that is no block, is a BUG.
- * H2  With debug checks a write behind the payload is found when the block is given back.
- * H3  With debug checks a write to a free block is found when the block is handed out again.
+ * B1  A block is free or allocated, never both; giving back a free one, or an address that is no block, is a BUG.
+ * B2  With debug checks a write behind the payload is found when the block is given back.
+ * B3  With debug checks a write to a free block is found when the block is handed out again.
  */
 import { bug, roundUp } from '@bottomhalf/base'
 import { Header, HeapHeader, LINE_WORDS } from './layout.js'
@@ -44,10 +44,10 @@ export function heapAlloc(i32: Int32Array, wanted: number, tag: number): number 
 
 /** Give a block back. A BUG if it is none, is free already, or was written behind its end. */
 export function heapFree(i32: Int32Array, address: number): void {
-  if (!isPayload(i32, address)) bug('xfree of an address that is no block', 'H1')
-  if (i32[address - 2] !== ALLOCATED) bug('xfree of a free block', 'H1')
+  if (!isPayload(i32, address)) bug('xfree of an address that is no block', 'B1')
+  if (i32[address - 2] !== ALLOCATED) bug('xfree of a free block', 'B1')
   const log = blockLog(i32, address)
-  if (i32[address + (1 << log)] !== RED_ZONE) bug('a block was written behind its end', 'H2')
+  if (i32[address + (1 << log)] !== RED_ZONE) bug('a block was written behind its end', 'B2')
   i32[address - 2] = FREE
   if (i32[Header.debug] !== 0) i32.fill(POISON, address, address + (1 << log))
   pushFree(i32, log, address)
@@ -66,7 +66,7 @@ export function heapLive(i32: Int32Array): LiveBlock[] {
   return live
 }
 
-/** What is wrong with the blocks of a heap at rest: those written behind their end (H2). */
+/** What is wrong with the blocks of a heap at rest: those written behind their end (B2). */
 export function heapOverruns(i32: Int32Array): LiveBlock[] {
   return heapLive(i32).filter(({ address, words }) => i32[address + words] !== RED_ZONE)
 }
@@ -104,7 +104,7 @@ function carve(i32: Int32Array, log: number): number {
 
 function checkPoison(i32: Int32Array, address: number, log: number): void {
   for (let at = address; at < address + (1 << log); at++) {
-    if (i32[at] !== POISON) bug('a free block was written', 'H3')
+    if (i32[at] !== POISON) bug('a free block was written', 'B3')
   }
 }
 

@@ -12,7 +12,7 @@ const memory = new Int32Array(boundMemory().buffer)
 describe.each([{ debug: false }, { debug: true }])('heap, debug $debug', ({ debug }) => {
   beforeEach(() => { formatMemory({ cpus: 1, debug }) })
 
-  test('H1: any sequence of allocations and frees: blocks never overlap, keep their words, and are all accounted for', () => {
+  test('B1: any sequence of allocations and frees: blocks never overlap, keep their words, and are all accounted for', () => {
     const command = fc.record({ free: fc.boolean(), size: fc.integer({ min: 1, max: 300 }), pick: fc.nat() })
     fc.assert(fc.property(fc.array(command, { maxLength: 120, size: 'max' }), (commands) => {
       formatMemory({ cpus: 1, debug })
@@ -51,21 +51,21 @@ describe.each([{ debug: false }, { debug: true }])('heap, debug $debug', ({ debu
     }
   })
 
-  test('H1: giving back twice, what is no block, or null is a BUG', () => {
+  test('B1: giving back twice, what is no block, or null is a BUG', () => {
     const address = xmalloc(4, Thing.tag)
     xfree(address)
-    expect(() => { xfree(address) }).toThrow('H1: xfree of a free block')
+    expect(() => { xfree(address) }).toThrow('B1: xfree of a free block')
     formatMemory({ cpus: 1, debug })
     const other = xmalloc(4, Thing.tag)
-    expect(() => { xfree(other + 1) }).toThrow('H1: xfree of an address that is no block')
+    expect(() => { xfree(other + 1) }).toThrow('B1: xfree of an address that is no block')
     formatMemory({ cpus: 1, debug })
-    expect(() => { xfree(0) }).toThrow('H1')
+    expect(() => { xfree(0) }).toThrow('B1')
   })
 
-  test('H2: a write behind the block is found when it is given back', () => {
+  test('B2: a write behind the block is found when it is given back', () => {
     const address = xmalloc(4, Thing.tag)
     st(address + 4, 0)
-    expect(() => { xfree(address) }).toThrow('H2')
+    expect(() => { xfree(address) }).toThrow('B2')
   })
 
   test('what is not given back is listed with its struct', () => {
@@ -105,14 +105,14 @@ describe.each([{ debug: false }, { debug: true }])('heap, debug $debug', ({ debu
 describe('heap with debug checks', () => {
   beforeEach(() => { formatMemory({ cpus: 1, debug: true }) })
 
-  test('H3: a write to a free block is found when it is handed out again', () => {
+  test('B3: a write to a free block is found when it is handed out again', () => {
     const address = xmalloc(4, Thing.tag)
     xfree(address)
     st(address + 2, 1)
-    expect(() => { for (let i = 0; i < 2; i++) xmalloc(4, Thing.tag) }).toThrow('H3: a free block was written')
+    expect(() => { for (let i = 0; i < 2; i++) xmalloc(4, Thing.tag) }).toThrow('B3: a free block was written')
   })
 
-  test('H3: twin: without debug checks nobody looks', () => {
+  test('B3: twin: without debug checks nobody looks', () => {
     formatMemory({ cpus: 1, debug: false })
     const address = xmalloc(4, Thing.tag)
     xfree(address)
