@@ -75,7 +75,7 @@ export function assertListIsEmpty(cpu: number): void {
 }
 
 /** A CPU comes up: its list begins empty, whatever was on it (H3). */
-export function forgetList(cpu: number): void {
+export function protocolCpuPrepare(cpu: number): void {
   const list = cpuArea(cpu, List)
   st(list + List.head, 0)
   st(list + List.tail, 0)
@@ -95,6 +95,11 @@ export function adoptList(cpu: number): void {
     raiseSoftirq(ld(Dpci.base + Dpci.nr) as SoftirqNr)
   }
   irqEnable()
+}
+
+/** A record of zeros is on no list. */
+export function initRecord(_dpci: Record): void {
+  // see above
 }
 
 /** Boot CPU, once. */

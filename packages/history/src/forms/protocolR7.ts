@@ -6,7 +6,9 @@ import { fetchAnd, fetchOr, handler, load } from '@bottomhalf/machine'
 import {
   DPCI_MASKED, DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, dpciDomain, hvmDirqAssist, HvmPirqDpci, type DpciProtocol,
 } from '@bottomhalf/passthrough-io/variant'
-import { adoptList, forgetList, linkAndRaise, setupList, takeList, unlink } from './linkedList.js'
+import {
+  adoptList as protocolCpuDead, initRecord, linkAndRaise, protocolCpuPrepare, setupList, takeList, unlink,
+} from './linkedList.js'
 import { putBack } from './published.js'
 
 export const PROTOCOL_NAME = 'R7'
@@ -53,23 +55,13 @@ export function dpciReset(dpci: Record): void {
   if ((before & DPCI_SCHED) !== 0) putDomain(dpciDomain(dpci))
 }
 
-export function protocolCpuPrepare(cpu: number): void {
-  forgetList(cpu)
-}
-
-export function protocolCpuDead(cpu: number): void {
-  adoptList(cpu)
-}
-
-export function initRecord(_dpci: Record): void {
-  // a record of zeros is on no list
-}
-
 const dpciSoftirqHandler = handler('dpciSoftirq', dpciSoftirq)
 
 export function setupProtocol(nr: SoftirqNr): void {
   setupList(nr, dpciSoftirqHandler)
 }
+
+export { initRecord, protocolCpuDead, protocolCpuPrepare }
 
 export const protocol: DpciProtocol = {
   PROTOCOL_NAME, setupProtocol, initRecord, scheduleDpci, dpciActive, dpciReset, protocolCpuPrepare, protocolCpuDead,

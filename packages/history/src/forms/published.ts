@@ -28,7 +28,7 @@ const STATE = HvmPirqDpci.state
 const ACTIVE = DPCI_SCHED | DPCI_RUN
 
 /** The interrupt (DP-1). */
-export function schedule(dpci: Record): void {
+export function scheduleDpci(dpci: Record): void {
   fetchOr(dpci + STATE, DPCI_MASKED)
   if ((fetchOr(dpci + STATE, DPCI_SCHED) & DPCI_SCHED) !== 0) return
   getKnownAliveDomain(load(dpci + DOM))
@@ -76,7 +76,7 @@ export function putBack(dpci: Record): void {
 }
 
 /** Whether a run is wanted or under way (U1: that it is linked does not count). */
-export function isActive(dpci: Record): boolean {
+export function dpciActive(dpci: Record): boolean {
   return (load(dpci + STATE) & ACTIVE) !== 0
 }
 

@@ -40,15 +40,15 @@ export function makeTimer(dpci: Record, timeOut: HandlerRef): void {
   st(dpci + AT + RecordTimer.hasTimer, 1)
 }
 
-export function armTimer(dpci: Record): void {
+export function armTimeout(dpci: Record): void {
   setTimer(dpci + TIMER, nowNs() + EOI_TIMEOUT_NS)
 }
 
-export function stopRecordTimer(dpci: Record): void {
+export function stopTimeout(dpci: Record): void {
   if (ld(dpci + AT + RecordTimer.hasTimer) !== 0) stopTimer(dpci + TIMER)
 }
 
-export function killRecordTimer(dpci: Record): void {
+export function endTimeout(dpci: Record): void {
   if (ld(dpci + AT + RecordTimer.hasTimer) === 0) return
   st(dpci + AT + RecordTimer.hasTimer, 0)
   killTimer(dpci + TIMER)                                                                       // U5

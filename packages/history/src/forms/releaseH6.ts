@@ -7,13 +7,7 @@ import { ld } from '@bottomhalf/machine'
 import {
   clearBinding, pirqOf, dpciActive, freePassthroughState, ptPirqIterate, type DpciRelease,
 } from '@bottomhalf/passthrough-io/variant'
-import { tearDown, unbindRecord } from './teardown.js'
-
-type Record = Ref<'HvmPirqDpci'>
-
-export function endBinding(d: Ref<'Domain'>, dpci: Record): void {
-  unbindRecord(d, dpci)
-}
+import { tearDown, unbindRecord as endBinding } from './teardown.js'
 
 export function releaseBindings(d: Ref<'Domain'>): Errno {
   const result = ptPirqIterate(d, (dpci) => {
@@ -26,5 +20,7 @@ export function releaseBindings(d: Ref<'Domain'>): Errno {
   if (result === 0) freePassthroughState(d)
   return result
 }
+
+export { endBinding }
 
 export const release: DpciRelease = { endBinding, releaseBindings }
