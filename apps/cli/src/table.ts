@@ -50,7 +50,7 @@ function unservedWhy(runs: readonly RunReport[]): Row[] {
 
 const unservedNames: Readonly<Record<keyof Unserved, string>> = {
   gone: 'bound to nobody', crashed: 'guest crashed', notEnded: 'guest ends nothing', masked: 'guest masked its line',
-  limited: 'limited',
+  scribbled: 'guest wrote its vector table', limited: 'limited',
 }
 
 /** A line for each event, and one for each guest: a scenario that has events is about who is hurt by them. */

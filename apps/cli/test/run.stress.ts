@@ -88,7 +88,7 @@ describe('a run', () => {
 
 const shipped = (name: string): string => fileURLToPath(new URL(`../../../scenarios/${name}.yaml`, import.meta.url))
 
-const allServed = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
+const allServed = { gone: 0, crashed: 0, notEnded: 0, masked: 0, scribbled: 0, limited: 0 }
 
 /** A short run of a shipped scenario, in both forms: nothing lost, every invariant ok. */
 async function runShipped(name: string, duration: string): Promise<RunReport[]> {
@@ -144,12 +144,26 @@ describe('shipped scenarios', () => {
       const good = run.devices.filter(({ guest }) => guest === 'good' || guest === 'sharer')
       for (const device of good) expect(device).toMatchObject({ lost: 0, unserved: allServed })
       expect(run.guests.filter(({ misbehaves }) => misbehaves).map(({ name }) => name))
-        .toEqual(['silent', 'masker', 'eager', 'crasher', 'listener'])
+        .toEqual(['silent', 'masker', 'eager', 'crasher', 'listener', 'scribbler'])
       for (const name of ['nic', 'disk']) {
         const behindMask = run.devices.find((device) => device.guest === 'masker' && device.name === name)
         expect(behindMask?.unserved.masked).toBeGreaterThan(0)
       }
     }
+  })
+
+  test('a guest that masks for ever stays masked when its driver is loaded anew', async () => {
+    const devices = '[{name: a, arrivals: {constant: 2k/s}}, {name: b, interrupt: {msix: {vectors: 2}}, arrivals: {constant: 2k/s}}]'
+    const text = `cpus: 1\nguests: [{name: g, cpu: 0, misbehave: {maskForEver: 3}, devices: ${devices}}]\n` +
+      'events: [{at: 100ms, every: 50ms, reload: g/a}, {at: 100ms, every: 50ms, reload: g/b}]\n'
+    const { code, stdout } = await bottomhalf([...short, file('mask.yaml', text)])
+    for (const { devices, delivered, events } of (JSON.parse(stdout) as { runs: RunReport[] }).runs) {
+      for (const { done } of events) expect(done).toBeGreaterThan(0)
+      for (const device of devices) expect(device.lost).toBe(0)
+      // its third, and one of each message that was on its way
+      expect(delivered).toBeLessThanOrEqual(6)
+    }
+    expect(code).toBe(0)
   })
 
   test('a guest that crashes, one that ends nothing and one that ends too much hurt only themselves', async () => {

@@ -7,7 +7,7 @@ import { duration, runTable } from '../src/table.js'
 import { durationNs, fault, wholeNumber } from '../src/values.js'
 
 const latencyNs = { p50: 900, p99: 12_340, p999: 5.6e6, max: 1.5e9 }
-const none = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
+const none = { gone: 0, crashed: 0, notEnded: 0, masked: 0, scribbled: 0, limited: 0 }
 const times = { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0 }
 const counts = { misbehaves: false, lives: 1, raised: 12345, lost: 1, latencyNs }
 

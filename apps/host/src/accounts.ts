@@ -15,14 +15,15 @@ import { ld } from '@bottomhalf/machine'
 import type { Queue, Unit } from './fleet.js'
 import type { DeviceReport, Latency, Unserved } from './report.js'
 
-export const nothingUnserved: Unserved = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
+export const nothingUnserved: Unserved = { gone: 0, crashed: 0, notEnded: 0, masked: 0, scribbled: 0, limited: 0 }
 
 /** Why a guest stopped serving a device, by its own word; undefined while it serves. */
 export function excuseOf({ guest, queues }: Unit): keyof Unserved | undefined {
   if (queues.length === 0) return undefined
-  const { crashed, owesEoi, masked } = guestState(guest.guestData)
+  const { crashed, owesEoi, masked, scribbled } = guestState(guest.guestData)
   if (crashed) return 'crashed'
   if (masked) return 'masked'
+  if (scribbled) return 'scribbled'
   return owesEoi ? 'notEnded' : undefined
 }
 
@@ -79,7 +80,7 @@ function addQueue(sums: { -readonly [K in keyof Sums]: Sums[K] }, unit: Unit, qu
     unserved[why] += Math.max(0, Math.min(missing, most))
     missing -= Math.max(0, Math.min(missing, most))
   }
-  for (const why of ['crashed', 'notEnded', 'masked'] as const) excuse(why, queue.excused[why])       // AC3
+  for (const why of ['crashed', 'notEnded', 'masked', 'scribbled'] as const) excuse(why, queue.excused[why])       // AC3
   excuse('gone', Math.min(missed + left, queue.unservable))                                    // AC1
   const now = unit.bound ? excuseOf(unit) : undefined
   if (now !== undefined) excuse(now, missing)
@@ -96,7 +97,8 @@ function addQueue(sums: { -readonly [K in keyof Sums]: Sums[K] }, unit: Unit, qu
 export function addUnserved(a: Unserved, b: Unserved): Unserved {
   return {
     gone: a.gone + b.gone, crashed: a.crashed + b.crashed,
-    notEnded: a.notEnded + b.notEnded, masked: a.masked + b.masked, limited: a.limited + b.limited,
+    notEnded: a.notEnded + b.notEnded, masked: a.masked + b.masked,
+    scribbled: a.scribbled + b.scribbled, limited: a.limited + b.limited,
   }
 }
 

@@ -251,8 +251,8 @@ function isHeld(line: number): boolean {
   return lineIsMasked(line) || lineIsInService(line)
 }
 
-function totalOf({ gone, crashed, notEnded, masked, limited }: Unserved): number {
-  return gone + crashed + notEnded + masked + limited
+function totalOf({ gone, crashed, notEnded, masked, scribbled, limited }: Unserved): number {
+  return gone + crashed + notEnded + masked + scribbled + limited
 }
 
 function domainsFreed(): boolean {

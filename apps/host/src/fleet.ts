@@ -14,6 +14,7 @@ import {
 } from '@bottomhalf/guest'
 import { hvmPciIntxGsi } from '@bottomhalf/hvm'
 import { arrivalTimes, recordingKey, type DeviceScenario, type GuestScenario } from '@bottomhalf/scenario'
+import { nothingUnserved } from './accounts.js'
 import { Lane } from './pacing.js'
 import { interruptsOf, messageOf, sbdfOf } from './slots.js'
 import type { RunOptions, Unserved } from './report.js'
@@ -71,6 +72,16 @@ const GVECS = 0xb0
 export const INTX_PIN = 0
 const MOST_LINES = 32
 
+/** Where a guest sees the vector tables of its devices, a page each; none of its memory is there. */
+const FIRST_TABLE = 0xfe00_0000
+const PAGE_BYTES = 4096
+const ENTRY_BYTES = 16
+
+/** Where the vector table of the device in a slot lies in its guest. */
+export function tableOf({ slot }: Pick<Unit, 'slot'>): number {
+  return FIRST_TABLE + slot * PAGE_BYTES
+}
+
 /** What all guests are numbered by. */
 export interface Numbers { guests: number, devices: number }
 
@@ -92,7 +103,9 @@ export function makeGuest(options: RunOptions, scenario: GuestScenario, numbers:
     numbers.devices++
     made.push({ device, queues })
   }
-  const guestData = guestCreate(drivers, scenario.tick === undefined ? 0 : 1e9 / scenario.tick, scenario.misbehave)
+  const guestData = guestCreate(drivers, scenario.tick === undefined ? 0 : 1e9 / scenario.tick, {
+    ...scenario.misbehave, seed: options.seed + nr,
+  })
   if (guestData === 0) return 'no memory for it'
   const guest: GuestUnit = {
     scenario, domId: 0 as DomId, guestData, units: [], alive: false, paused: false, lives: 0, lines: new Map(),
@@ -123,8 +136,9 @@ function makeQueue(guest: GuestScenario, { interrupt }: DeviceScenario, place: P
   const vcpuId = isMessage ? place.slot % guest.vcpus : 0
   const gvec = FIRST_GVEC + place.pirq % GVECS
   const line: Pick<DriverPlace, 'gsi'> = isMessage ? {} : { gsi: hvmPciIntxGsi(place.slot, INTX_PIN) }
-  const driver = driverCreate({ device, gvec, pirq: place.pirq, vcpuId, workNs: guest.work, ...line }, next)
-  const excused = { crashed: 0, notEnded: 0, masked: 0, gone: 0, limited: 0 }
+  const entry = interrupt.kind === 'msix' ? tableOf(place) + place.n * ENTRY_BYTES : 0
+  const driver = driverCreate({ device, gvec, pirq: place.pirq, vcpuId, workNs: guest.work, entry, ...line }, next)
+  const excused = { ...nothingUnserved }
   return driver === 0 ? undefined : { gvec, device, driver, vcpuId, unservable: 0, excused }
 }
 

@@ -9,14 +9,14 @@
  *     killGuest    kill; its devices are the hardware domain's again
  */
 import { EINVAL, type DomId, type Errno, type Pirq } from '@bottomhalf/base'
-import { deviceEnableLine, deviceInterrupt, driverLoad, guestProgram, guestRestart } from '@bottomhalf/guest'
+import { deviceEnableLine, deviceInterrupt, driverLoad, guestProgram, guestRestart, guestState } from '@bottomhalf/guest'
 import { requests, type BindIrq, type Messages } from '@bottomhalf/hypervisor'
 import { LINE_LEVEL } from '@bottomhalf/irq'
 import {
   GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_MSI_TRANSLATE, PT_IRQ_TYPE_PCI,
 } from '@bottomhalf/passthrough-io'
 import { excuseRest } from './accounts.js'
-import { INTX_PIN, type GuestUnit, type Unit } from './fleet.js'
+import { INTX_PIN, tableOf, type GuestUnit, type Unit } from './fleet.js'
 import { messageKindOf } from './slots.js'
 import type { ControlCaller } from './control.js'
 
@@ -159,8 +159,8 @@ function quiet(unit: Unit): void {
 // ---- pIRQs
 
 function mapUnit(control: ControlCaller, unit: Unit): Errno {
-  const { guest, scenario: { interrupt }, pirq } = unit
-  if (interrupt.kind !== 'intx') return control.do(requests.mapMessages(guest.domId, messagesOf(unit), pirq))
+  const { guest, scenario: { interrupt } } = unit
+  if (interrupt.kind !== 'intx') return mapMessages(control, unit)
   const users = guest.lines.get(interrupt.line) ?? 0
   const result = users > 0 ? 0 :
     control.do(requests.mapLine(guest.domId, linePirq(interrupt.line), interrupt.line, LINE_LEVEL))
@@ -168,8 +168,22 @@ function mapUnit(control: ControlCaller, unit: Unit): Errno {
   return result
 }
 
+/** Map the messages of a device, and take its vector table over if it has one. A failure leaves nothing. */
+function mapMessages(control: ControlCaller, unit: Unit): Errno {
+  const { guest: { domId }, scenario: { interrupt }, pirq } = unit
+  const mapped = control.do(requests.mapMessages(domId, messagesOf(unit), pirq))
+  if (mapped !== 0 || interrupt.kind !== 'msix') return mapped
+  const registered = control.do(requests.registerTable(domId, pirq, tableOf(unit)))
+  if (registered !== 0 && control.do(requests.unmapMessages(domId, messagesOf(unit))) !== 0) {
+    throw new Error(`what was mapped of ${unit.scenario.name} cannot be undone`)
+  }
+  return registered
+}
+
 function unmapUnit(control: ControlCaller, unit: Unit): Errno {
-  if (unit.scenario.interrupt.kind === 'intx') return unmapLine(control, unit)
+  const { kind } = unit.scenario.interrupt
+  if (kind === 'intx') return unmapLine(control, unit)
+  if (kind === 'msix') void control.do(requests.unregisterTable(unit.guest.domId, unit.pirq))
   return control.do(requests.unmapMessages(unit.guest.domId, messagesOf(unit)))
 }
 
@@ -188,14 +202,15 @@ function linePirq(line: number): Pirq {
   return FIRST_LINE_PIRQ + line as Pirq
 }
 
-/** The bindings of a device: one per message, or its line. */
-function bindsOf({ scenario: { interrupt }, pirq, slot, queues }: Unit): BindIrq[] {
+/** The bindings of a device: one per message, or its line. A guest that masks for ever unmasks no message, loaded anew or not. */
+function bindsOf({ guest, scenario: { interrupt }, pirq, slot, queues }: Unit): BindIrq[] {
   if (interrupt.kind === 'intx') {
     return [{ type: PT_IRQ_TYPE_PCI, pirq: linePirq(interrupt.line), bus: 0, device: slot, intx: INTX_PIN }]
   }
   if (interrupt.kind === 'translate') {
     return [{ type: PT_IRQ_TYPE_MSI_TRANSLATE, pirq, bus: 0, device: slot, intx: INTX_PIN }]
   }
+  const unmasked = guestState(guest.guestData).masked ? 0 : GFLAGS_UNMASKED
   return queues.map(({ gvec, vcpuId }, n) =>
-    ({ type: PT_IRQ_TYPE_MSI, pirq: pirq + n as Pirq, gvec, gflags: GFLAGS_UNMASKED | vcpuId }))
+    ({ type: PT_IRQ_TYPE_MSI, pirq: pirq + n as Pirq, gvec, gflags: unmasked | vcpuId }))
 }

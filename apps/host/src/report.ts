@@ -50,6 +50,8 @@ export interface Unserved {
   readonly notEnded: number
   /** The guest has masked its line. */
   readonly masked: number
+  /** The guest wrote random values into its vector tables. */
+  readonly scribbled: number
   /** The last that came while its interrupt was shut by the rate limit (IRQ-3). */
   readonly limited: number
 }

@@ -163,7 +163,10 @@ const nobody = { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0, ticks: 0
 
 function unservedOf(devices: readonly DeviceReport[]): Unserved {
   const of = (why: keyof Unserved): number => sum(devices, (device) => device.unserved[why])
-  return { gone: of('gone'), crashed: of('crashed'), notEnded: of('notEnded'), masked: of('masked'), limited: of('limited') }
+  return {
+    gone: of('gone'), crashed: of('crashed'), notEnded: of('notEnded'), masked: of('masked'), scribbled: of('scribbled'),
+    limited: of('limited'),
+  }
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {

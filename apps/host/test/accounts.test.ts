@@ -26,7 +26,7 @@ function unitWith(counts: Counts, misbehaviour: Misbehaviour = {}): Unit {
     alive: true, paused: false, lives: 1, lines: new Map(),
     times: { runningNs: 0, eatenNs: 0, runnableNs: 0, blockedNs: 0 },
   }
-  const excused = { gone: 0, crashed: 0, notEnded: 0, masked: 0, limited: 0 }
+  const excused = { gone: 0, crashed: 0, notEnded: 0, masked: 0, scribbled: 0, limited: 0 }
   const queues = [{ gvec: 0x30, device, driver, vcpuId: 0, unservable: counts.unservable ?? 0, excused }]
   const lane = new Lane(never(), () => undefined)
   return { guest, scenario, sbdf: 256, pirq: 0 as Pirq, slot: 0, queues, lane, plugged: true, bound: true }

@@ -20,6 +20,8 @@ export const Driver = struct('Driver', {
   device: ref('Device'), gvec: word, pirq: word, workNs: word, next: ref('Driver'), latency: ref('Histogram'),
   /** The guest's line that it gets, -1 if it gets a message; the vCPU that its interrupt goes to. */
   gsi: word, vcpuId: word,
+  /** Where the vector table's entry of its message lies, a byte address of the guest; 0 if it has none. */
+  entry: word,
   // the vCPU's own: the port that it takes its interrupt by, 0 for none
   port: word,
   // the vCPU's own:
@@ -43,6 +45,8 @@ export interface DriverPlace {
   readonly gsi?: number
   /** The vCPU that its interrupt goes to; the first if left out. */
   readonly vcpuId?: number
+  /** Where the vector table's entry of its message lies in the guest, below 4 GiB; nowhere if left out. */
+  readonly entry?: number
   readonly workNs: number
 }
 
@@ -56,6 +60,7 @@ export function driverCreate(place: DriverPlace, next: Ref<'Driver'>): Ref<'Driv
   st(driver + Driver.pirq, place.pirq)
   st(driver + Driver.gsi, place.gsi ?? -1)
   st(driver + Driver.vcpuId, place.vcpuId ?? 0)
+  st(driver + Driver.entry, (place.entry ?? 0) | 0)
   st(driver + Driver.workNs, place.workNs)
   st(driver + Driver.next, next)
   st(driver + Driver.latency, latency)

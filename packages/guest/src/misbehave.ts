@@ -12,24 +12,30 @@ import { guestEoi } from '@bottomhalf/hvm'
 import { fetchAdd, ld, load, st, store, struct, word } from '@bottomhalf/machine'
 import { bindChannels, maskMessages } from './channels.js'
 import { endLines, maskLines } from './lines.js'
+import { scribble } from './scribble.js'
 import type { Ref } from '@bottomhalf/base'
 
 export const Behaviour = struct('Behaviour', {
   // written before the guest starts, constant after: the number of the interrupt at which it begins, 0 for never
-  neverEoi: word, strayEoi: word, maskForEver: word, bindEventChannels: word, crash: word,
+  neverEoi: word, strayEoi: word, maskForEver: word, bindEventChannels: word, writeTable: word, crash: word,
   // atomic; its vCPUs', read by others:
-  interrupts: word, crashed: word, owesEoi: word, masked: word,
+  interrupts: word, crashed: word, owesEoi: word, masked: word, scribbled: word, random: word,
 })
 
 /** Interrupts at which a guest begins to misbehave, counted from 1; what is left out it never does. */
 export interface Misbehaviour {
   readonly neverEoi?: number | undefined, readonly strayEoi?: number | undefined
   readonly maskForEver?: number | undefined, readonly bindEventChannels?: number | undefined
+  readonly writeTable?: number | undefined
   readonly crash?: number | undefined
+  /** What its random numbers begin with: no interrupt. */
+  readonly seed?: number | undefined
 }
 
 /** Whether a guest has stopped serving, as it says itself. */
-export interface GuestState { readonly crashed: boolean, readonly owesEoi: boolean, readonly masked: boolean }
+export interface GuestState {
+  readonly crashed: boolean, readonly owesEoi: boolean, readonly masked: boolean, readonly scribbled: boolean
+}
 
 /** Write how a guest behaves that does not run yet. */
 export function behaviourInit(behaviour: Ref<'Behaviour'>, how: Misbehaviour): void {
@@ -37,7 +43,9 @@ export function behaviourInit(behaviour: Ref<'Behaviour'>, how: Misbehaviour): v
   st(behaviour + Behaviour.strayEoi, how.strayEoi ?? 0)
   st(behaviour + Behaviour.maskForEver, how.maskForEver ?? 0)
   st(behaviour + Behaviour.bindEventChannels, how.bindEventChannels ?? 0)
+  st(behaviour + Behaviour.writeTable, how.writeTable ?? 0)
   st(behaviour + Behaviour.crash, how.crash ?? 0)
+  store(behaviour + Behaviour.random, how.seed ?? 0)
 }
 
 /** It begins anew, with the same habits. It does not run. */
@@ -46,6 +54,7 @@ export function behaviourRestart(behaviour: Ref<'Behaviour'>): void {
   store(behaviour + Behaviour.crashed, 0)
   store(behaviour + Behaviour.owesEoi, 0)
   store(behaviour + Behaviour.masked, 0)
+  store(behaviour + Behaviour.scribbled, 0)
 }
 
 /** What a guest says of itself. */
@@ -54,6 +63,7 @@ export function behaviourState(behaviour: Ref<'Behaviour'>): GuestState {
     crashed: load(behaviour + Behaviour.crashed) !== 0,
     owesEoi: load(behaviour + Behaviour.owesEoi) !== 0,
     masked: load(behaviour + Behaviour.masked) !== 0,
+    scribbled: load(behaviour + Behaviour.scribbled) !== 0,
   }
 }
 
@@ -72,6 +82,7 @@ export function nextInterrupt(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>, drive
   if (n === ld(behaviour + Behaviour.crash)) crash(v, behaviour)
   if (n === ld(behaviour + Behaviour.maskForEver)) mask(v, behaviour, drivers)
   if (n === ld(behaviour + Behaviour.bindEventChannels)) bindChannels(v, drivers)
+  if (isFrom(behaviour + Behaviour.writeTable, n)) writeTables(v, behaviour, drivers)
   return n
 }
 
@@ -84,6 +95,11 @@ function mask(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>, drivers: Ref<'Driver'
   store(behaviour + Behaviour.masked, 1)                               // BAD1
   maskLines(v, drivers)
   maskMessages(v, drivers)
+}
+
+function writeTables(v: Ref<'Vcpu'>, behaviour: Ref<'Behaviour'>, drivers: Ref<'Driver'>): void {
+  store(behaviour + Behaviour.scribbled, 1)                            // BAD1
+  scribble(v, drivers, behaviour + Behaviour.random)
 }
 
 function endTooMuch(v: Ref<'Vcpu'>, drivers: Ref<'Driver'>): void {

@@ -18,12 +18,14 @@ import { handler, ld, load, st } from '@bottomhalf/machine'
 import {
   dpciActive, dpciOf, ptIrqCreateBind, ptIrqDestroyBind, PT_IRQ_TYPE_MSI, type PtIrqBind,
 } from '@bottomhalf/passthrough-io'
-import { pciMapMsi, pciUnmapMsi, type PciMessages } from '@bottomhalf/passthrough-pci'
+import {
+  msixtblPtRegister, msixtblPtUnregister, pciMapMsi, pciUnmapMsi, type PciMessages,
+} from '@bottomhalf/passthrough-pci'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { registerOperation } from './control.js'
 import { pirqInRange, sbdfAt, withDomain, withLivingDomain } from './decode.js'
 import { createOurIrq, destroyOurIrq, irqIsMessage, isOurIrq, untiePirq } from './pirqs.js'
-import { ANY_PIRQ, Operation } from './requests.js'
+import { ANY_PIRQ, GUEST_PAGE_BYTES, Operation } from './requests.js'
 
 // ---- lines
 
@@ -88,6 +90,22 @@ function unmapMessages(args: number): Errno {
 
 function messagesAt(args: number): PciMessages {
   return { sbdf: sbdfAt(args), kind: ld(args + 1), first: ld(args + 2), count: ld(args + 3) }
+}
+
+// A guest's address is wider than a word: its page, and where in the page.
+function registerTable(args: number): Errno {
+  return withDomain(args, (d) => {
+    const [pirq, frame, offset] = [ld(args + 1), ld(args + 2) >>> 0, ld(args + 3)]
+    if (!pirqInRange(d, pirq) || offset < 0 || offset >= GUEST_PAGE_BYTES) return -EINVAL
+    return msixtblPtRegister(d, pirq, frame * GUEST_PAGE_BYTES + offset)
+  })
+}
+
+function unregisterTable(args: number): Errno {
+  return withDomain(args, (d) => {
+    const pirq = ld(args + 1)
+    return pirqInRange(d, pirq) ? msixtblPtUnregister(d, pirq) : -EINVAL
+  })
 }
 
 // ---- bindings
@@ -156,6 +174,8 @@ const mapLineHandler = handler('controlMapLine', mapLine)
 const unmapLineHandler = handler('controlUnmapLine', unmapLine)
 const mapMessagesHandler = handler('controlMapMessages', mapMessages)
 const unmapMessagesHandler = handler('controlUnmapMessages', unmapMessages)
+const registerTableHandler = handler('controlRegisterTable', registerTable)
+const unregisterTableHandler = handler('controlUnregisterTable', unregisterTable)
 const bindIrqHandler = handler('controlBindIrq', bindIrq)
 const unbindIrqHandler = handler('controlUnbindIrq', unbindIrq)
 const bindMsiHandler = handler('controlBindMsi', bindMsi)
@@ -167,6 +187,8 @@ export function setupInterruptOperations(): void {
   registerOperation(Operation.UnmapLine, unmapLineHandler)
   registerOperation(Operation.MapMessages, mapMessagesHandler)
   registerOperation(Operation.UnmapMessages, unmapMessagesHandler)
+  registerOperation(Operation.RegisterTable, registerTableHandler)
+  registerOperation(Operation.UnregisterTable, unregisterTableHandler)
   registerOperation(Operation.BindIrq, bindIrqHandler)
   registerOperation(Operation.UnbindIrq, unbindIrqHandler)
   registerOperation(Operation.BindMsi, bindMsiHandler)

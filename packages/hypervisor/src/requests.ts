@@ -24,6 +24,7 @@ export const Operation = {
   MapLine: 14, UnmapLine: 15, MapMessages: 16, UnmapMessages: 17, BindIrq: 18, UnbindIrq: 19,
   AddDevice: 20, RemoveDevice: 21, AssignDevice: 22, DeassignDevice: 23,
   CpuUp: 24, CpuDown: 25, CpuState: 26,
+  RegisterTable: 27, UnregisterTable: 28,
 } as const
 export type Operation = (typeof Operation)[keyof typeof Operation]
 
@@ -117,6 +118,9 @@ export interface AddDevice {
   readonly numaNode?: number
 }
 
+/** Pages of a guest's memory. */
+export const GUEST_PAGE_BYTES = 4096
+
 /** For `mapLine`: whichever number is free. */
 export const ANY_PIRQ = -1
 
@@ -174,6 +178,14 @@ export const requests = Object.freeze({
   /** -ESRCH, and as `pciUnmapMsi`. */
   unmapMessages: (domId: DomId, { sbdf, kind, first, count }: Messages) =>
     nothing(Operation.UnmapMessages, [domId, sbdf, kind, first, count], { domId, sbdf, first, count }),
+  /**
+   * The MSI-X vector table of the device that the pIRQ is a message of lies at the byte address `gtable` of its guest, whose
+   * accesses are taken over from now on (PCI-8). -ESRCH. -EINVAL: pIRQ out of range; others as `msixtblPtRegister`.
+   */
+  registerTable: (domId: DomId, pirq: Pirq, gtable: number) =>
+    nothing(Operation.RegisterTable, [domId, pirq, ...guestAddress(gtable)], { domId, pirq }),
+  /** Take one registration back. -ESRCH. -EINVAL: pIRQ out of range. -ENODEV: nothing is registered for its device. */
+  unregisterTable: (domId: DomId, pirq: Pirq) => nothing(Operation.UnregisterTable, [domId, pirq], { domId, pirq }),
   /** Bind a tied pIRQ to the guest, or change a binding. -ESRCH, and as `ptIrqCreateBind`. */
   bindIrq: (domId: DomId, o: BindIrq) => nothing(Operation.BindIrq, bindArgs(domId, o), { domId, pirq: o.pirq }),
   /** -ESRCH, and as `ptIrqDestroyBind`. */
@@ -217,6 +229,12 @@ function cpuSet(cpus: readonly number[] | undefined): number[] {
     set[cpu >> 5]! |= 1 << (cpu & 31)
   }
   return set
+}
+
+/** A guest's page and the byte in it. What no two words can say becomes a byte that no page has, which is refused. */
+function guestAddress(address: number): number[] {
+  const page = Math.floor(address / GUEST_PAGE_BYTES)
+  return page >= 0 && page < 2 ** 32 && Number.isInteger(address) ? [page | 0, address % GUEST_PAGE_BYTES] : [0, -1]
 }
 
 function bindArgs(domId: DomId, o: BindIrq): number[] {

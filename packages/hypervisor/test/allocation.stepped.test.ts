@@ -2,7 +2,7 @@
 // Out of memory at every place where an operation allocates, and random words for every operation.
 import { ENOMEM, type DomId, type Pirq } from '@bottomhalf/base'
 import { LINE_LEVEL } from '@bottomhalf/irq'
-import { PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
+import { PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_PCI } from '@bottomhalf/passthrough-io'
 import { PCI_MSIX } from '@bottomhalf/passthrough-pci'
 import { changesOf, failEachAllocation } from '@bottomhalf/testkit/lockstep'
 import fc from 'fast-check'
@@ -34,6 +34,9 @@ describe('DOM-1, DP-10, PCI-2: each allocation fails once, -ENOMEM, and the stat
     ['bindMsi, the first binding of its domain', 3, () =>
       requests.bindMsi({ domId: two, pirq: 4 as Pirq, msi, gvec: 0x50, gflags: 0 })],
     ['mapMessages', 1, () => requests.mapMessages(one, { sbdf: A, kind: PCI_MSIX, first: 1, count: 3 }, 4 as Pirq)],
+    ['registerTable', 1, () => requests.registerTable(one, 2 as Pirq, 0xfe00_0000)],
+    ['bindIrq of a line', 2, () =>
+      requests.bindIrq(one, { type: PT_IRQ_TYPE_PCI, pirq: 3 as Pirq, bus: 0, device: 1, intx: 0 })],
     ['mapLine', 1, () => requests.mapLine(two, 4, 22, LINE_LEVEL)],
     ['addDevice', 1, () => requests.addDevice({ sbdf: D })],
   ])('%s', (_, atLeast, request) => {

@@ -16,7 +16,7 @@ import {
   createLineIrq, IrqDesc, irqDescOf, LINE_EDGE, LINE_LEVEL, MsiEntry, msiReset, msiSend,
 } from '@bottomhalf/irq'
 import { global, irqEnable, ld, st, words, xfree, xzalloc } from '@bottomhalf/machine'
-import { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
+import { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_PCI } from '@bottomhalf/passthrough-io'
 import { PCI_MSIX, pciPlugFunction } from '@bottomhalf/passthrough-pci'
 import { rcuIdleEnter, rcuIdleExit } from '@bottomhalf/rcu'
 import { doSoftirq } from '@bottomhalf/softirq'
@@ -84,6 +84,7 @@ export function newDomain(domId: number): ControlRequest<undefined> {
 /** CPU 0: make it all. What every step answered. */
 export function furnish(): number[] {
   const one = 1 as DomId
+  const line = { type: PT_IRQ_TYPE_PCI, pirq: 3 as Pirq, bus: 0, device: 2, intx: 0 }
   irqEnable()
   const results = [plug(A), plug(B), plug(C), plug(D)]
   const steps: ControlRequest<unknown>[] = [
@@ -99,6 +100,7 @@ export function furnish(): number[] {
     requests.unbindMsi(2 as DomId, 1 as Pirq),
     requests.mapMessages(one, { sbdf: A, kind: PCI_MSIX, first: 1, count: 3 }, 4 as Pirq),
     requests.unmapMessages(one, { sbdf: A, kind: PCI_MSIX, first: 1, count: 3 }),
+    requests.bindIrq(one, line), requests.unbindIrq(one, line),
   ]
   if (tryLockHotplug()) unlockHotplug()
   for (const step of steps) results.push(operate(step))

@@ -21,6 +21,7 @@ const FREE = 5 as Pirq
 const LINE = 3 as Pirq
 const BUS_MSI = 1 as Pirq
 const MESSAGE = 2 as Pirq
+const TABLE = 0xfe00_0000
 
 let world: World
 let msi = 0
@@ -98,6 +99,7 @@ const interruptRows = (): Row[] => [
     ['no living domain', requests.mapMessages(d, message(A, 1), FREE), errno],
     ['no living domain', requests.bindIrq(d, asMsi(MESSAGE)), errno],
     ['no living domain', busMsi(d, FREE, msi), errno],
+    ['no living domain', requests.registerTable(d, MESSAGE, TABLE), errno],
   ]),
   ['a pIRQ out of range', requests.mapLine(one, OUT, 21, LINE_EDGE), EINVAL],
   ['a negative pIRQ', requests.mapLine(one, -2, 21, LINE_EDGE), EINVAL],
@@ -125,6 +127,16 @@ const interruptRows = (): Row[] => [
   ['another domain\'s device', requests.unmapMessages(one, message(B, 0)), EPERM],
   ['an unknown device', requests.unmapMessages(one, message(D, 0)), ENODEV],
   ['an unknown domain', requests.unmapMessages(nobody, message(A, 0)), ESRCH],
+  ['a pIRQ out of range', requests.registerTable(one, OUT, TABLE), EINVAL],
+  ['an address that is not one of entries', requests.registerTable(one, MESSAGE, TABLE + 4), EINVAL],
+  ['an address beyond what a guest has', requests.registerTable(one, MESSAGE, 2 ** 44), EINVAL],
+  ['an offset beyond its page', raw(Operation.RegisterTable, one, MESSAGE, 1, 4096), EINVAL],
+  ['a negative offset', raw(Operation.RegisterTable, one, MESSAGE, 1, -16), EINVAL],
+  ['a pIRQ of no MSI-X message', requests.registerTable(one, BUS_MSI, TABLE), ENODEV],
+  ['a pIRQ that is tied to nothing', requests.registerTable(one, FREE, TABLE), ENODEV],
+  ['no table is registered', requests.unregisterTable(one, MESSAGE), ENODEV],
+  ['a pIRQ out of range', requests.unregisterTable(one, OUT), EINVAL],
+  ['an unknown domain', requests.unregisterTable(nobody, MESSAGE), ESRCH],
   ['an unknown type', requests.bindIrq(one, { type: 9, pirq: MESSAGE }), EOPNOTSUPP],
   ['a pIRQ out of range', requests.bindIrq(one, asMsi(OUT)), EINVAL],
   ['a negative pIRQ', requests.bindIrq(one, asMsi(-1 as Pirq)), EINVAL],
@@ -235,6 +247,7 @@ describe('twice', () => {
     ['DOM-3: the first reason stands', () => requests.shutdownDomain(one, 1), 0],
     ['IRQ-9: untied', () => requests.unmapLine(one, LINE), -EINVAL],
     ['PCI-4: unmapped', () => requests.unmapMessages(one, message(A, 0)), -EINVAL],
+    ['PCI-8: registered at the same address', () => requests.registerTable(one, MESSAGE, TABLE), 0],
     ['DP-11: unbound', () => requests.unbindIrq(one, asMsi(MESSAGE)), -EINVAL],
     ['DP-10: an update of a live binding', () => requests.bindIrq(one, asMsi(MESSAGE)), 0],
     ['DP-11: unbound with its interrupt', () => requests.unbindMsi(one, BUS_MSI), -EINVAL],

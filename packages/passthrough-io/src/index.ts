@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** @bottomhalf/passthrough-io: interrupts of passed-through devices, from the line to the guest. */
-export { hvmDoIrqDpci, ptIrqCreateBind, ptIrqDestroyBind, setupPassthroughIo } from './io.js'
+export { hvmDoIrqDpci, ptIrqCreateBind, ptIrqDestroyBind, ptIrqUpdateMsi, setupPassthroughIo } from './io.js'
 export { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_MSI_TRANSLATE, PT_IRQ_TYPE_PCI } from './binding.js'
 export type { PtIrqBind, PtLineBind, PtMsiBind } from './binding.js'
 export { hvmMigratePirqs } from './bindMsi.js'

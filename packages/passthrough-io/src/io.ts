@@ -11,7 +11,7 @@
  */
 import { assert, EBUSY, EEXIST, EINVAL, type Errno, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { CPU_DEAD, CPU_UP_PREPARE, CpuEvent, registerCpuNotifier } from '@bottomhalf/cpu'
-import { Domain, pirqRecordOf, PirqRecord, registerDomainPart } from '@bottomhalf/domain'
+import { Domain, isDomainDying, pirqRecordOf, PirqRecord, registerDomainPart } from '@bottomhalf/domain'
 import { sendGuestPirqHandler, setEoiOperations } from '@bottomhalf/hvm'
 import { setPirqOperations } from '@bottomhalf/irq'
 import { listInit } from '@bottomhalf/list'
@@ -23,7 +23,7 @@ import { dpciActive, initRecord, protocolCpuDead, protocolCpuPrepare, scheduleDp
 import { endBinding } from '#release'
 import { bindFurtherLineLocked, bindLineLocked, unbindFurtherLineLocked } from './bindLine.js'
 import { bindMsiLocked, updateMsiLocked } from './bindMsi.js'
-import { boundFlags, checkBind, checkPirq, PT_IRQ_TYPE_MSI, type PtIrqBind } from './binding.js'
+import { boundFlags, checkBind, checkPirq, PT_IRQ_TYPE_MSI, type PtIrqBind, type PtMsiBind } from './binding.js'
 import { hvmDpciEoi, hvmDpciMsiEoi } from './eoi.js'
 import { findLine, firstLine, nextLine } from './lines.js'
 import { DPCI_MAPPED, dpciOf, HvmPirqDpci } from './records.js'
@@ -41,6 +41,19 @@ const FLAGS = HvmPirqDpci.flags
 export function ptIrqCreateBind(d: Ref<'Domain'>, bind: PtIrqBind): Errno {
   const refused = checkBind(d, bind)
   return refused === 0 ? bindUnderLock(d, () => bindLocked(d, bind)) : refused
+}
+
+/**
+ * Change where the messages of a pIRQ go that is bound so; one that is not stays unbound. -EINVAL: it is not, out of range,
+ * or the domain is dying. Also for a vCPU's VM exit.
+ */
+export function ptIrqUpdateMsi(d: Ref<'Domain'>, bind: PtMsiBind): Errno {
+  const refused = checkBind(d, bind)
+  if (refused !== 0) return refused
+  spinLock(d + Domain.eventLock)
+  const result = updateLocked(d, bind)
+  spinUnlock(d + Domain.eventLock)
+  return result
 }
 
 /**
@@ -87,6 +100,12 @@ function bindFreshLocked(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>, bind: PtIrq
 function bindFurtherLocked(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>, bind: PtIrqBind): Errno {
   if (bind.type === PT_IRQ_TYPE_MSI) return updateMsiLocked(d, dpci, bind)
   return findLine(dpci, bind) === 0 ? bindFurtherLineLocked(d, dpci, bind) : -EEXIST
+}
+
+function updateLocked(d: Ref<'Domain'>, bind: PtMsiBind): Errno {
+  const pirq = pirqRecordOf(d, bind.pirq)
+  if (isDomainDying(d) || pirq === 0 || ld(dpciOf(pirq) + FLAGS) !== boundFlags(bind)) return -EINVAL
+  return updateMsiLocked(d, dpciOf(pirq), bind)
 }
 
 function unbindLocked(d: Ref<'Domain'>, bind: PtIrqBind): Errno {

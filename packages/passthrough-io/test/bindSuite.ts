@@ -14,7 +14,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import {
   DPCI_MAPPED, dpciActive, dpciDomain, dpciOf, dpciRecordsActive, GFLAGS_UNMASKED, hvmDirqAssist,
   hvmDpciMsiEoi, hvmMigratePirqs, HvmPirqDpci, pirqOf, PROTOCOL_NAME, ptIrqCreateBind, ptIrqDestroyBind,
-  ptPirqIterate,
+  ptIrqUpdateMsi, ptPirqIterate,
 } from '../src/index.js'
 import { boot, hash, heap, holdBack, letIn, settle, softirqs, take } from './boot.js'
 import { createDomain, device, isRequested, linesEnded, makeLevel, mapDevice, msiBind, ok, takeRequested } from './setup.model.js'
@@ -469,6 +469,26 @@ export function bindSuite(form: string): void {
       msiSend(device(0))
       ok(bind(0x88))
       expect(linesEnded()).toBe(1)
+    })
+
+    test('DP-10: ptIrqUpdateMsi changes a binding that is there, and makes none', () => {
+      const update = (gvec: number) => ptIrqUpdateMsi(d, { ...msiBind(5), gvec })
+      expect(update(0x88)).toBe(-EINVAL)
+      ok(bind())
+      ok(update(0x88))
+      msiSend(device(0))
+      softirqs(0)
+      expect([isRequested(d, GVEC), isRequested(d, 0x88)]).toEqual([false, true])
+      expect([update(15), ptIrqUpdateMsi(d, { ...msiBind(9), gvec: 0x88 })]).toEqual([-EINVAL, -EINVAL])
+      ok(unbind())
+      expect([update(0x77), ld(record() + HvmPirqDpci.flags)]).toEqual([-EINVAL, 0])
+    })
+
+    test('U9: ptIrqUpdateMsi leaves the binding of a dying domain', () => {
+      ok(bind())
+      store(d + Domain.dying, 1)
+      expect(ptIrqUpdateMsi(d, { ...msiBind(5), gvec: 0x88 })).toBe(-EINVAL)
+      store(d + Domain.dying, 0)
     })
 
     test('DP-9: after the unbind nothing waits', () => {

@@ -70,6 +70,8 @@ const misbehave = z.strictObject({
   maskForEver: nth,
   /** At this interrupt it takes its messages by event channels from then on. */
   bindEventChannels: nth,
+  /** From this interrupt on it writes any values anywhere into the vector tables of its MSI-X devices. */
+  writeTable: nth,
   /** At this interrupt it crashes. */
   crash: nth,
 })
