@@ -7,7 +7,7 @@ import { defineModel } from '../src/model/model.js'
 import { placesOf } from '../src/model/places.js'
 import type { CodePlace, Violation } from '../src/program.js'
 import { replay } from '../src/replay.js'
-import { add, boot, Counter, publish } from './protocols.model.js'
+import { add, boot, Counter, publish, Record } from './protocols.model.js'
 
 const model = defineModel({
   name: 'counter', cpus: 2, setup: () => boot(),
@@ -66,5 +66,6 @@ describe('the map of the memory', () => {
     expect(map.inBlock(block.tag, 0)).toEqual({ object: 'CheckerRecord', field: 'payload', kind: 'word' })
     expect(program.wordName(block.address)).toBe(`CheckerRecord@${block.address}.payload`)
     expect(map.inBlock(12345, 3)).toEqual({ object: 'block', field: '[3]', kind: 'word' })
+    expect(map.inBlock(Record.arrayTag, 2 * Record.sizeWords)).toEqual({ object: 'CheckerRecord', field: '[2].payload', kind: 'word' })
   })
 })

@@ -8,7 +8,7 @@ import {
 } from '@bottomhalf/machine'
 
 export const Counter = global('checkerCounter', { lock: word, value: word, flag: word, box: word, seen: word, at: time })
-const Record = struct('CheckerRecord', { payload: word, next: word })
+export const Record = struct('CheckerRecord', { payload: word, next: word })
 
 const LOCK = (): number => Counter.base + Counter.lock
 const VALUE = (): number => Counter.base + Counter.value

@@ -145,7 +145,7 @@ function knownPin(gsi: number): Ref<'IoapicPin'> {
 
 /** Boot CPU, once: the machine has lines 0 to `gsis` - 1, all low and masked. -ENOMEM. */
 export function setupIoapic(gsis: number): Errno {
-  const pins = xzalloc(gsis * IoapicPin.sizeWords, IoapicPin.tag)
+  const pins = xzalloc(gsis * IoapicPin.sizeWords, IoapicPin.arrayTag)
   if (pins === 0) return -ENOMEM
   st(Ioapic.base + Ioapic.pins, pins)
   st(Ioapic.base + Ioapic.count, gsis)

@@ -195,7 +195,7 @@ const MS = 1_000_000
 /** Boot CPU, once, after the memory was formatted: room for interrupts 1 to `irqs`. -ENOMEM. */
 export function setupIrqs(irqs: number, options: IrqOptions = {}): Errno {
   const { gsis = 64, rateThreshold = 10_000, rateWindowNs = 10 * MS, eoiTimeoutNs = MS } = options
-  const descs = xzalloc((irqs + 1) * IrqDesc.sizeWords, IrqDesc.tag)
+  const descs = xzalloc((irqs + 1) * IrqDesc.sizeWords, IrqDesc.arrayTag)
   if (descs === 0) return -ENOMEM
   if (setupIoapic(gsis) !== 0) {
     xfree(descs)

@@ -51,6 +51,8 @@ export interface StructInfo {
   readonly alignWords: number
   /** A number for the struct, the same in every thread; the `tag` of `xmalloc`. */
   readonly tag: number
+  /** The tag of a block with several of them, one behind the other. */
+  readonly arrayTag: number
   readonly fields: readonly FieldLayout[]
 }
 
@@ -76,7 +78,10 @@ export function declaredStructs(): StructInfo[] {
 
 /** The name behind a `tag`, for leak reports. */
 export function structNameOfTag(tag: number): string {
-  for (const info of structs.values()) if (info.tag === tag) return info.structName
+  for (const { structName, tag: one, arrayTag } of structs.values()) {
+    if (one === tag) return structName
+    if (arrayTag === tag) return `${structName}[]`
+  }
   return tag === 0 ? 'untagged' : `tag ${tag}`
 }
 
@@ -104,7 +109,7 @@ export function extensionOf(owner: StructInfo, field: string): Extension | undef
   return extensions.get(`${owner.structName}.${field}`)
 }
 
-const reserved = new Set(['structName', 'sizeWords', 'alignWords', 'tag', 'fields', 'base'])
+const reserved = new Set(['structName', 'sizeWords', 'alignWords', 'tag', 'arrayTag', 'fields', 'base'])
 
 /** Compute offsets without entering the struct into the table (areas have a table of their own). */
 export function layOut<F extends Readonly<Record<string, Field>>>(name: string, fields: F): Struct<F> {
@@ -121,7 +126,8 @@ export function layOut<F extends Readonly<Record<string, Field>>>(name: string, 
     offset += size
   }
   const sizeWords = roundUp(Math.max(offset, 1), alignWords)
-  const info: StructInfo = { structName: name, sizeWords, alignWords, tag: hashString(name) | 0, fields: layout }
+  const tags = { tag: hashString(name) | 0, arrayTag: hashString(`${name}[]`) | 0 }
+  const info: StructInfo = { structName: name, sizeWords, alignWords, ...tags, fields: layout }
   return { ...info, ...offsets } as Struct<F>
 }
 

@@ -25,10 +25,11 @@ export function machineMap(port: MachinePort, cpus: number): MemoryMap {
       return { object, address: base, words: info.sizeWords, ...fieldOf(info, address - base) }
     },
     inBlock: (tag, offset) => {
-      const info = structs.find((candidate) => candidate.tag === tag)
-      return info === undefined
-        ? { object: 'block', field: `[${offset}]`, kind: 'word' }
-        : { object: info.structName, ...fieldOf(info, offset) }
+      const info = structs.find((candidate) => candidate.tag === tag || candidate.arrayTag === tag)
+      if (info === undefined) return { object: 'block', field: `[${offset}]`, kind: 'word' }
+      if (info.tag === tag) return { object: info.structName, ...fieldOf(info, offset) }
+      const { field, kind } = fieldOf(info, offset % info.sizeWords)
+      return { object: info.structName, field: `[${Math.floor(offset / info.sizeWords)}].${field}`, kind }
     },
   }
 }
@@ -41,7 +42,7 @@ export function wordNameBy(map: MemoryMap): (address: number) => string {
     const block = map.blocks.find(({ address: first, words }) => address >= first && address < first + words)
     if (block === undefined) return `[${address}]`
     const { object, field } = map.inBlock(block.tag, address - block.address)
-    return `${object}@${block.address}.${field}`
+    return `${object}@${block.address}${field.startsWith('[') ? '' : '.'}${field}`
   }
 }
 

@@ -62,5 +62,5 @@ function asTable(data: PlayerData, { boxes }: Drawing): VNode {
 }
 
 function fullName(object: string, field: string): string {
-  return object === '' || field.startsWith(object) ? field : `${object}.${field}`
+  return object === '' || field.startsWith(object) ? field : `${object}${field.startsWith('[') ? '' : '.'}${field}`
 }
