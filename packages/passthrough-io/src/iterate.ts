@@ -17,12 +17,12 @@ export type PirqVisitor = Susp<(dpci: Ref<'HvmPirqDpci'>) => number>
 
 /** Call `visit` for every mapped record, in order of number, and stop at the first result that is not 0 (DP-12). */
 export function ptPirqIterate(d: Ref<'Domain'>, visit: PirqVisitor): number {
-  return forEachRecord(d, (dpci) => (ld(dpci + HvmPirqDpci.flags) & DPCI_MAPPED) === 0 ? 0 : visit(dpci))
+  return forEachRecord(d, (dpci) => (ld(dpci + HvmPirqDpci.flags) & DPCI_MAPPED) === 0 ? 0 : visit(dpci)) // DP-12
 }
 
 /** Whether any record of the domain, mapped or not, is active: then it cannot be torn down yet (DP-16). */
 export function dpciRecordsActive(d: Ref<'Domain'>): boolean {
-  return forEachRecord(d, (dpci) => dpciActive(dpci) ? 1 : 0) !== 0
+  return forEachRecord(d, (dpci) => dpciActive(dpci) ? 1 : 0) !== 0                            // DP-16
 }
 
 // A domain that never had passthrough state never had a bound record.
@@ -34,7 +34,7 @@ function forEachRecord(d: Ref<'Domain'>, visit: PirqVisitor): number {
     found = pirqRecordNextBatch(d, from as Pirq, DPCI_BATCH, batch)
     for (let i = 0; i < found; i++) {
       const result = visit(dpciOf(ld(batch + 2 * i + 1)))
-      if (result !== 0) return result
+      if (result !== 0) return result                                                          // DP-12
     }
     if (found === 0) return 0
   }

@@ -24,6 +24,7 @@
  * P3  RUN is on while a CPU is inside; who finds it on goes away without looking at SCHED (I3), and comes back (I1).
  * P4  A list that is not empty has its softirq pending, or about to take it.
  * P5  The next record is read, and the link cleared, before QUEUED goes off: after that another CPU may link it.
+ * P6  A list is whole wherever IF = 1: an interrupt never finds it half altered.
  */
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
@@ -63,7 +64,7 @@ const ACTIVE = DPCI_SCHED | DPCI_RUN | DPCI_QUEUED
 const ARRIVED = DPCI_SCHED | DPCI_QUEUED | DPCI_MASKED
 
 export function scheduleDpci(dpci: Ref<'HvmPirqDpci'>): void {
-  const before = fetchOr(dpci + STATE, ARRIVED)
+  const before = fetchOr(dpci + STATE, ARRIVED)                                                // P1, P2
   if ((before & DPCI_SCHED) === 0) getKnownAliveDomain(dpciDomain(dpci))                       // P2
   if ((before & DPCI_QUEUED) === 0) linkAndRaise(dpci)                                         // P1
 }
@@ -79,11 +80,11 @@ export function dpciSoftirq(_nr: number): void {
 }
 
 export function dpciActive(dpci: Ref<'HvmPirqDpci'>): boolean {
-  return (load(dpci + STATE) & ACTIVE) !== 0
+  return (load(dpci + STATE) & ACTIVE) !== 0                                                   // DP-6
 }
 
 export function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
-  const before = fetchAnd(dpci + STATE, ~(DPCI_SCHED | DPCI_MASKED))
+  const before = fetchAnd(dpci + STATE, ~(DPCI_SCHED | DPCI_MASKED))                           // P2
   if ((before & DPCI_SCHED) !== 0) putDomain(dpciDomain(dpci))                                 // P2
 }
 
@@ -93,9 +94,9 @@ export function protocolCpuPrepare(cpu: number): void {
 }
 
 export function protocolCpuDead(cpu: number): void {
-  irqDisable()
+  irqDisable()                                                                                 // P6
   const dead = cpuArea(cpu, DpciList)
-  if (ld(dead + HEAD) !== 0) adoptList(dead)
+  if (ld(dead + HEAD) !== 0) adoptList(dead)                                                   // P1
   irqEnable()
 }
 
@@ -109,7 +110,7 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
   let before: number = ARRIVED
   for (;;) {
     if ((before & DPCI_RUN) !== 0) return putBack(dpci)                                        // P3
-    const found = cmpxchg(dpci + STATE, before, (before & DPCI_MASKED) | DPCI_RUN) // P1, P3
+    const found = cmpxchg(dpci + STATE, before, (before & DPCI_MASKED) | DPCI_RUN)             // P1, P3
     if (found === before) break
     before = found
   }
@@ -117,14 +118,15 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
     hvmDirqAssist(dpci)
     putDomain(dpciDomain(dpci))                                                                // P2
   }
-  fetchAnd(dpci + STATE, ~DPCI_RUN)                                                // P3
+  const last = fetchAnd(dpci + STATE, ~DPCI_RUN)                                               // P3
+  assert((last & DPCI_RUN) !== 0, 'a CPU has left a record that another one was inside', 'I3')
 }
 
 // Another CPU is inside. QUEUED was not turned off, so nobody else has linked the record (P1). The next turn of the
 // softirq loop waits for that CPU in all but name, hence the relax.
 function putBack(dpci: Ref<'HvmPirqDpci'>): void {
-  irqDisable()
-  linkAndRaise(dpci)
+  irqDisable()                                                                                 // P6
+  linkAndRaise(dpci)                                                                           // P1
   irqEnable()
   cpuRelax()
 }
@@ -147,7 +149,7 @@ function checkNotLinked(dpci: Ref<'HvmPirqDpci'>): void {
 
 /** Take the whole list of this CPU; returns its first record, or 0. */
 function takeList(): Ref<'HvmPirqDpci'> {
-  irqDisable()
+  irqDisable()                                                                                 // P6
   const list = thisCpu(DpciList)
   const first = ld(list + HEAD)
   st(list + HEAD, 0)
@@ -159,7 +161,7 @@ function takeList(): Ref<'HvmPirqDpci'> {
 /** Take a record off the chain; returns the one behind it, or 0. */
 function unlink(dpci: Ref<'HvmPirqDpci'>): Ref<'HvmPirqDpci'> {
   const next = ld(dpci + NEXT)
-  st(dpci + NEXT, 0)
+  st(dpci + NEXT, 0)                                                                           // P5
   return next === LAST ? 0 : next
 }
 
@@ -167,7 +169,7 @@ function unlink(dpci: Ref<'HvmPirqDpci'>): Ref<'HvmPirqDpci'> {
 function adoptList(dead: number): void {
   const list = thisCpu(DpciList)
   const tail = ld(list + TAIL)
-  if (tail === 0) st(list + HEAD, ld(dead + HEAD))
+  if (tail === 0) st(list + HEAD, ld(dead + HEAD))                                             // P1
   else st(tail + NEXT, ld(dead + HEAD))
   st(list + TAIL, ld(dead + TAIL))
   st(dead + HEAD, 0)

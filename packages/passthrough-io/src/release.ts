@@ -11,6 +11,7 @@
  * RB2  What a pass has unbound is not mapped any more, so no later pass unbinds it again (H5).
  * RB3  What hides a record from "mapped" does not hide it from "active" (U6): the domain's state is freed when no record
  *      of it is active, mapped or not (DP-16).
+ * RB4  No line of a binding is left behind (U10).
  */
 import { ERESTART, type Errno, type Ref } from '@bottomhalf/base'
 import { Domain } from '@bottomhalf/domain'
@@ -30,7 +31,7 @@ export function endBinding(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {
   // a pIRQ that was unmapped by force has no interrupt to mask, and its unbind only unties it
   if ((ld(dpci + HvmPirqDpci.flags) & DPCI_MACH_MSI) !== 0) void pirqGuestMask(pirq, true)
   void pirqGuestUnbind(pirq)                                                                 // RB1
-  removeLines(d, dpci)
+  removeLines(d, dpci)                                                                       // RB4
   clearBinding(d, dpci)                                                                      // RB1, RB2
   dpciReset(dpci)                                                                            // RB1
   endTimeout(dpci)

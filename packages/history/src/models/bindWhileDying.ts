@@ -13,5 +13,5 @@ export const bindWhileDying: ModelMaker = () => defineModel<unknown>({
     addDevice(theDomain(), 0, MESSAGE)
   },
   threads: [{ run: () => { void bind(0, 0) } }, { run: () => { tearDown(1) } }],
-  atRest: () => atRestDead(0),
+  atRest: () => atRestDead(1),
 })

@@ -13,15 +13,16 @@ const Death = global('historyCpuDeath', {
   dead: word,
 })
 
-/** CPU 1 takes up to `irqs` interrupts and goes; CPU 0 takes over, and up to `others` interrupts of its own. */
-export const cpuDeath: ModelMaker = ({ irqs = 1, others = 0 }) => defineModel<unknown>({
-  name: 'cpu-death', cpus: 2, parameters: { irqs, others },
+/** CPU 1 takes up to `irqs` interrupts and goes; CPU 0 takes over, up to `others` of them, and up to `second` of another device. */
+export const cpuDeath: ModelMaker = ({ irqs = 1, others = 0, second = 0 }) => defineModel<unknown>({
+  name: 'cpu-death', cpus: 2, parameters: { irqs, others, second },
   setup: () => {
     boot(2)
     addBound(0)
+    if (second > 0) addBound(1)
   },
   threads: [{ run: () => { takeOver() } }, { run: () => { go() } }],
-  interrupts: [...arrivals(0, 0, others), ...arrivals(0, 1, irqs)],
+  interrupts: [...arrivals(0, 0, others), ...arrivals(1, 0, second), ...arrivals(0, 1, irqs)],
   atRest: () => atRest(),
 })
 
@@ -34,5 +35,5 @@ function takeOver(): void {
   awaitWord(Death.base + Death.dead, AWAIT_NE, 0)
   protocolCpuDead(1)
   taskletCpuDead(1)
-  serveUntil(0, 0)
+  serveUntil(0, Infinity)                                    // it sleeps in the end: what comes later wakes it
 }

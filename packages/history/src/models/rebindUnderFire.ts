@@ -4,7 +4,7 @@ import { ERESTART } from '@bottomhalf/base'
 import { defineModel } from '@bottomhalf/checker'
 import { arrivals, strikes, type ModelMaker } from './maker.js'
 import { atRest } from './rest.js'
-import { addBound, awaitRest, bind, boot, ok, serveUntil, unbind } from './world.js'
+import { addBound, awaitRest, bind, boot, ok, requireBound, serveUntil, unbind } from './world.js'
 
 /** CPU 0 takes interrupts; the last CPU controls, or CPU 0 itself if there is no other. */
 export const rebindUnderFire: ModelMaker = ({
@@ -39,5 +39,6 @@ function control(rebinds: number): void {
       result = bind(0, generation + 1)
     }
     ok(result)
+    requireBound(0)
   }
 }

@@ -11,8 +11,11 @@ export function atRest(): string | undefined {
   return references === 1 ? lostInterrupt() : `I4: ${references - 1} references to the domain are not returned`
 }
 
-/** After a domain's end: nothing of its bindings is left, however it was made. */
-export function atRestDead(n: number): string | undefined {
-  if (dpciActive(recordOf(n))) return 'I6: a record of a dead domain is active'
-  return isBound(n) ? 'I11: a binding outlives its domain' : undefined
+/** After a domain's end: nothing of the bindings of its first `devices` devices is left, however they were made. */
+export function atRestDead(devices: number): string | undefined {
+  for (let n = 0; n < devices; n++) {
+    if (dpciActive(recordOf(n))) return 'I6: a record of a dead domain is active'
+    if (isBound(n)) return 'I11: a binding outlives its domain'
+  }
+  return undefined
 }

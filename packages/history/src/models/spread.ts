@@ -6,8 +6,8 @@ import { atRest } from './rest.js'
 import { addBound, boot, serveUntil } from './world.js'
 
 /** `irqs` of them, dealt in turn; and `second` of another device at CPU 0. */
-export const spread: ModelMaker = ({ cpus = 2, irqs = 2, second = 0 }) => defineModel<unknown>({
-  name: 'spread', cpus, parameters: { cpus, irqs, second },
+export const spread: ModelMaker = ({ cpus = 2, irqs = 2, second = 0, debug = 0 }) => defineModel<unknown>({
+  name: 'spread', cpus, parameters: { cpus, irqs, second, debug }, debug: debug !== 0,
   setup: () => {
     boot(cpus)
     addBound(0)

@@ -24,7 +24,7 @@ export const teardown: ModelMaker = ({ devices = 1, kind = 0 }) => defineModel<u
   },
   threads: [{ run: () => { serveUntil(0, 1) } }, { run: () => { tearDown(devices) } }],
   interrupts: arrivals(0, 0, 1),
-  atRest: () => atRestDead(0),
+  atRest: () => atRestDead(devices),
 })
 
 /** One CPU binds a line, tears the domain's bindings down, and unties the number: nothing may be left of it. */

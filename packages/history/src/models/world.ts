@@ -134,6 +134,11 @@ export function bind(n: number, generation: number): Errno {
   return ptIrqCreateBind(ownerOf(n), bindOf(n, ld(World.base + World.kinds + n), generation))
 }
 
+/** The bind that this context has just done was answered with 0, and nobody else unbinds. */
+export function requireBound(n: number): void {
+  assert(ld(recordOf(n) + HvmPirqDpci.flags) !== 0, 'a bind that succeeded has bound nothing', 'DP-10')
+}
+
 /** Unbind it. From here on nothing of that generation may be delivered (I2). */
 export function unbind(n: number, generation: number): void {
   const kind = ld(World.base + World.kinds + n)
