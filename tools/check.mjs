@@ -18,6 +18,7 @@ const steps = [
   ['unused files and dependencies', ['knip', ['--no-config-hints']]],
   ['changesets', node('tools/changesets.mjs')],
   ['small models, every interleaving', ['turbo', ['run', 'test:models', '--continue']]],
+  ['mutants of the protocol', node('apps/cli/bin/bottomhalf.mjs', 'protocol', 'mutants')],
   ['random sequences', node('tools/sequences.mjs')],
 ]
 

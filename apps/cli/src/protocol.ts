@@ -5,6 +5,7 @@ import { newProtocol } from '@bottomhalf/history'
 import type { Command } from 'commander'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
+import { mutants, type MutantFlags } from './mutants.js'
 import { checkTable, type TableFlags } from './protocolTable.js'
 import { wholeNumber } from './values.js'
 import { atEachSave } from './watching.js'
@@ -26,6 +27,13 @@ export function addProtocol(program: Command, done: (code: number) => void): voi
       const check = (): Promise<number> => checkTable(file, flags)
       done(await (watch ? atEachSave(file, check) : check()))
     })
+  protocol.command('mutants').summary('switch each labelled line off, and see which model notices')
+    .argument('[FILE]', 'a protocol; F: the modules of production', 'F')
+    .option('--preemptions <n>', 'preemptions at most', wholeNumber(0, 10), 2)
+    .option('--max-executions <n>', 'executions of each model at most', wholeNumber(1, 1e9), 500)
+    .option('--workers <n>', 'threads', wholeNumber(1, 64), 2)
+    .option('--json', 'print one JSON object', false)
+    .action(async (file: string, flags: MutantFlags) => { done(await mutants(file, flags)) })
 }
 
 function create(name: string): number {

@@ -93,6 +93,8 @@ describe('bad input: one line', () => {
   test.each([
     [['protocol', 'check', 'none.ts'], 3, /none\.ts: no such file; expected a protocol \(bottomhalf protocol new NAME\)\n$/],
     [['check', '--protocol', 'none.ts'], 3, /none\.ts: no such file/],
+    [['protocol', 'mutants', 'none.ts'], 3, /none\.ts: no such file/],
+    [['protocol', 'mutants', 'early.ts'], 3, /early\.ts:\d+:22: STEP-1: .*; expected a protocol/],
     [['check', '--protocol', 'early.ts'], 3, /early\.ts:\d+:22: STEP-1: .*; expected a protocol/],
     [['check', '--protocol', 'mine.ts', '--html', 'x.html'], 2, /--html needs a MODEL beside --protocol\n$/],
     [['check', '--protocol', 'mine.ts', '--set', 'n=1'], 2, /--set needs a MODEL beside --protocol\n$/],

@@ -26,7 +26,7 @@ export async function withProtocol<T>(file: string, use: (linked: string) => Pro
 }
 
 /** A folder below the builds, where imports of our packages resolve; it is taken away again. */
-async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const own = join(here, 'dist-stepped', 'own')
   await mkdir(own, { recursive: true })
   const folder = await mkdtemp(join(own, 'form-'))
@@ -38,7 +38,7 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
 }
 
 /** Build modules of one folder in stepped form (UP1); answers the files that were built. */
-async function buildStepped(files: readonly string[], outdir: string): Promise<string[]> {
+export async function buildStepped(files: readonly string[], outdir: string): Promise<string[]> {
   // loaded when asked for: a compiler is a second of everybody's start
   const [{ build }, { steppedEsbuild }] = await Promise.all([import('esbuild'), import('@bottomhalf/stepping')])
   await build({

@@ -18,8 +18,12 @@ const here = fileURLToPath(new URL('..', import.meta.url))
 /** The text of a protocol to begin with: production's, with imports that a file anywhere can have. */
 export function newProtocol(name: string): string {
   const text = readFileSync(join(here, '..', 'passthrough-io', 'src', 'protocolSoftirq.ts'), 'utf8')
-  return text.replace(/from '\.\/(assist|protocol|records)\.js'/g, "from '@bottomhalf/passthrough-io/variant'")
-    .replace(/PROTOCOL_NAME = '\w+'/, `PROTOCOL_NAME = '${name}'`)
+  return portable(text).replace(/PROTOCOL_NAME = '\w+'/, `PROTOCOL_NAME = '${name}'`)
+}
+
+/** The text of a module of production, with imports that resolve from anywhere. */
+export function portable(text: string): string {
+  return text.replace(/from '(?:\.\/\w+\.js|#\w+)'/g, "from '@bottomhalf/passthrough-io/variant'")
 }
 
 export interface ProtocolCell { readonly defect: Defect, readonly verdict: ModelVerdict }
@@ -56,8 +60,8 @@ async function checkLinked(file: string, options: ProtocolOptions): Promise<Prot
   return cells
 }
 
-// Defects that show in one model with one set of values are one run of it (UP2).
-function onePerModel(): Defect[] {
+/** Defects that show in one model with one set of values are one run of it (UP2). */
+export function onePerModel(): Defect[] {
   const keyOf = ({ model, values }: Defect): string => `${model} ${JSON.stringify(values)}`
   return defects.filter((defect, i) => defects.findIndex((other) => keyOf(other) === keyOf(defect)) === i)
 }
