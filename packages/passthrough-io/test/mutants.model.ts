@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * DP-14 to the letter, QUEUED, RUN and SCHED changed one after the other and MASKED apart, with switches that take one
- * line away or alter it. With no switch on it is a correct form of its own; each switch is a twin that must be found.
+ * DP-14 to the letter, QUEUED, RUN and SCHED changed one after the other and MASKED apart, with switches that alter one
+ * line: a twin for each scenario, and orders that no removal of a line gives (production's lines are switched off by
+ * `bottomhalf protocol mutants`). With no switch on it is a correct form of its own.
  */
 import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
@@ -22,22 +23,12 @@ export const LINK_TIED_TO_SCHED = 1
 export const CANCEL_FORGETS_LINK = 2
 /** I4: cancel turns SCHED off and keeps the reference. */
 export const CANCEL_KEEPS_REFERENCE = 3
-/** DP-5: cancel leaves MASKED on. */
-export const CANCEL_LEAVES_MASKED = 4
-/** I3: RUN found on is ignored. */
-export const RUN_IGNORED = 5
-/** H2: RUN found on is a BUG, as first published. */
-export const RUN_IS_BUG = 6
 /** QUEUED goes off before the unlink. */
-export const QUEUED_OFF_EARLY = 7
-/** R5: IF = 1 while the record is put back. */
-export const PUT_BACK_INTERRUPTED = 8
-/** Put back without raising. */
-export const PUT_BACK_UNRAISED = 9
+export const QUEUED_OFF_EARLY = 4
 /** Put back is forgotten. */
-export const NO_PUT_BACK = 10
+export const NO_PUT_BACK = 5
 /** SCHED goes off after the assist instead of before it. */
-export const SCHED_OFF_LATE = 11
+export const SCHED_OFF_LATE = 6
 
 const Mutant = global('testMutant', { which: word, softirqNr: word })
 const List = perCpu('testMutantList', { head: word, tail: word })
@@ -81,7 +72,7 @@ function dpciSoftirq(_nr: number): void {
 
 function serve(dpci: Ref<'HvmPirqDpci'>): void {
   if (!is(QUEUED_OFF_EARLY)) fetchAnd(dpci + STATE, ~DPCI_QUEUED)
-  if ((fetchOr(dpci + STATE, DPCI_RUN) & DPCI_RUN) !== 0 && !is(RUN_IGNORED)) return putBack(dpci)
+  if ((fetchOr(dpci + STATE, DPCI_RUN) & DPCI_RUN) !== 0) return putBack(dpci)
   const wanted = is(SCHED_OFF_LATE) ? load(dpci + STATE) : fetchAnd(dpci + STATE, ~DPCI_SCHED)
   if ((wanted & DPCI_SCHED) !== 0) {
     hvmDirqAssist(dpci)
@@ -92,11 +83,10 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
 }
 
 function putBack(dpci: Ref<'HvmPirqDpci'>): void {
-  if (is(RUN_IS_BUG)) assert(false, 'RUN was on', 'I3')
   if (is(NO_PUT_BACK)) return
-  if (!is(PUT_BACK_INTERRUPTED)) irqDisable()
+  irqDisable()
   if ((fetchOr(dpci + STATE, DPCI_QUEUED) & DPCI_QUEUED) === 0) link(dpci)
-  if (!is(PUT_BACK_INTERRUPTED)) irqEnable()
+  irqEnable()
   cpuRelax()
 }
 
@@ -105,10 +95,8 @@ function link(dpci: Ref<'HvmPirqDpci'>): void {
   assert(ld(dpci + NEXT) === 0, 'a dpci record is linked twice', 'I5')
   const tail = ld(list + List.tail)
   st(dpci + NEXT, LAST)
-  if (is(PUT_BACK_INTERRUPTED)) load(dpci + STATE)
   st(list + List.tail, dpci)
   st(tail === 0 ? list + List.head : tail + NEXT, dpci)
-  if (is(PUT_BACK_UNRAISED) && (load(dpci + STATE) & DPCI_RUN) !== 0) return
   raiseSoftirq(ld(Mutant.base + Mutant.softirqNr) as SoftirqNr)
 }
 
@@ -117,9 +105,8 @@ function dpciActive(dpci: Ref<'HvmPirqDpci'>): boolean {
 }
 
 function dpciReset(dpci: Ref<'HvmPirqDpci'>): void {
-  const masked = is(CANCEL_LEAVES_MASKED) ? 0 : DPCI_MASKED
   const linked = is(CANCEL_FORGETS_LINK) ? DPCI_QUEUED : 0
-  const before = fetchAnd(dpci + STATE, ~(DPCI_SCHED | masked | linked))
+  const before = fetchAnd(dpci + STATE, ~(DPCI_SCHED | DPCI_MASKED | linked))
   if ((before & DPCI_SCHED) !== 0 && !is(CANCEL_KEEPS_REFERENCE)) putDomain(dpciDomain(dpci))
 }
 

