@@ -132,7 +132,7 @@ function makeQueue(guest: GuestScenario, { interrupt }: DeviceScenario, place: P
   if (interrupt.kind !== 'intx' && message === 0) return undefined
   const device = interrupt.kind === 'intx' ? deviceCreateOnLine(interrupt.line) : deviceCreate(message)
   if (device === 0) return undefined
-  const isMessage = interrupt.kind === 'msi' || interrupt.kind === 'msix'
+  const isMessage = interrupt.kind !== 'intx' && interrupt.kind !== 'translate'
   const vcpuId = isMessage ? place.slot % guest.vcpus : 0
   const gvec = FIRST_GVEC + place.pirq % GVECS
   const line: Pick<DriverPlace, 'gsi'> = isMessage ? {} : { gsi: hvmPciIntxGsi(place.slot, INTX_PIN) }

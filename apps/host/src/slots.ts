@@ -66,12 +66,13 @@ export function messageOf(nth: number, nr: number): Ref<'MsiEntry'> {
 function plug(device: DeviceScenario, sbdf: number, slot: number): void {
   const { interrupt } = device
   const isMsix = interrupt.kind === 'msix'
+  const isMsi = interrupt.kind !== 'msix' && interrupt.kind !== 'intx'
   const plugged = pciPlugFunction({
     sbdf, vendorId: VENDOR, deviceId: sbdf & 0xffff, classCode: NETWORK_CLASS, multiFunction: true,
     bars: [{ kind: BAR_MEMORY32, sizeBytes: 4096 }], express: { portType: PciePort.ENDPOINT },
     ...interrupt.kind === 'intx' ? { interruptPin: 1, interruptLine: interrupt.line } : {},
     ...isMsix ? { msix: { entries: interrupt.vectors, bar: 0, offset: 0 } } : {},
-    ...interrupt.kind === 'msi' || interrupt.kind === 'translate' ? { msi: { vectors: 1, maskable: true } } : {},
+    ...isMsi ? { msi: { vectors: 1, maskable: interrupt.kind !== 'unmaskable' } } : {},
   })
   if (plugged !== 0) return                                            // SL1
   for (let nr = 0; nr < interruptsOf(device); nr++) st(slot + Slot.messages + nr, pciFunctionMsi(sbdf, nr))

@@ -17,8 +17,8 @@ import {
 } from '@bottomhalf/base'
 import { Domain, isDomainDying, pirqRecordOf, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import {
-  createMsiIrq, destroyIrq, IrqDesc, irqDescOf, mapDomainPirq, MSI_HOST_MASKED, msiMask, msiUnmask, pirqIrqNumber,
-  unmapDomainPirq,
+  createMsiIrq, createUnmaskableMsiIrq, destroyIrq, IrqDesc, irqDescOf, mapDomainPirq, MSI_HOST_MASKED, msiMask,
+  msiUnmask, pirqIrqNumber, unmapDomainPirq,
 } from '@bottomhalf/irq'
 import { ld, load, st, struct, word, xfree, xzalloc } from '@bottomhalf/machine'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
@@ -60,8 +60,8 @@ const MULTIPLE_SHIFT = 4
 /**
  * Make interrupts for messages of the hardware domain's device, aimed at `cpu`, shut and masked. -ENODEV: not known, or
  * without that capability. -EBUSY: the device is not the hardware domain's, or uses its other kind of messages. -EINVAL: no
- * such messages, or the CPU is not online. -EEXIST: one has an interrupt. -EOPNOTSUPP: MSI that cannot be masked. -ENOSPC,
- * -ENOMEM. Failures change nothing (PV3).
+ * such messages, or the CPU is not online. -EEXIST: one has an interrupt. -ENOSPC, -ENOMEM. Failures
+ * change nothing (PV3).
  */
 export function pciEnableMsi(messages: PciMessages, cpu: number): Errno {
   pcidevsLock()
@@ -112,7 +112,7 @@ export function pciUnmapMsi(d: Ref<'Domain'>, messages: PciMessages): Errno {
   return result
 }
 
-/** Mask or unmask one message for the host. -ENODEV: not known. -EINVAL: it has no interrupt. */
+/** Mask or unmask one message for the host. -ENODEV: not known. -EINVAL: it has no interrupt. -EOPNOTSUPP: it has no mask. */
 export function pciMaskMsi(sbdf: number, nr: number, masked: boolean): Errno {
   pcidevsLock()
   const dev = devLocked(sbdf)
@@ -186,7 +186,6 @@ function whyNotEnable(dev: Ref<'PciDev'>, { kind, first, count }: PciMessages): 
   if (!Number.isInteger(first) || !Number.isInteger(count)) return -EINVAL
   if (first < 0 || count < 1 || first + count > offered) return -EINVAL
   if (kind === PCI_MSI && (first !== 0 || (count & (count - 1)) !== 0)) return -EINVAL
-  if (kind === PCI_MSI && !isMaskable(fn)) return -EOPNOTSUPP
   const vectors = ld(dev + PciDev.vectors)
   if (vectors === 0) return 0
   if (ld(vectors + PciVectors.kind) !== kind) return -EBUSY
@@ -195,7 +194,10 @@ function whyNotEnable(dev: Ref<'PciDev'>, { kind, first, count }: PciMessages): 
   return 0
 }
 
-function isMaskable(fn: Ref<'PciFunction'>): boolean {
+/** Whether a device can mask its messages, of the kind that it uses: those of MSI-X always. */
+function isMaskable(dev: Ref<'PciDev'>): boolean {
+  const fn = ld(dev + PciDev.fn)
+  if (ld(ld(dev + PciDev.vectors) + PciVectors.kind) === PCI_MSIX) return true
   return (confRead(fn, findCapability(fn, PciCapability.MSI) + 2, 2) & MSI_MASKABLE) !== 0
 }
 
@@ -230,9 +232,10 @@ function closeVectorsIfUnused(dev: Ref<'PciDev'>): void {
 
 /** Returns the interrupt's number, or an errno. */
 function createVector(dev: Ref<'PciDev'>, nr: number, cpu: number): number {
-  const irq = createMsiIrq(msiEntryOf(ld(dev + PciDev.fn), nr), cpu)
-  if (irq <= 0) return irq
   const vectors = ld(dev + PciDev.vectors)
+  const entry = msiEntryOf(ld(dev + PciDev.fn), nr)
+  const irq = isMaskable(dev) ? createMsiIrq(entry, cpu) : createUnmaskableMsiIrq(entry, cpu)
+  if (irq <= 0) return irq
   st(vectorOf(vectors, nr) + PciVector.irq, irq)
   st(vectorOf(vectors, nr) + PciVector.pirq, NO_PIRQ)
   st(vectors + PciVectors.used, ld(vectors + PciVectors.used) + 1)
@@ -363,6 +366,7 @@ function unmapLocked(d: Ref<'Domain'>, dev: Ref<'PciDev'>, messages: PciMessages
 
 function maskLocked(dev: Ref<'PciDev'>, nr: number, masked: boolean): Errno {
   if (irqOfMessage(dev, nr) <= 0) return -EINVAL
+  if (!isMaskable(dev)) return -EOPNOTSUPP
   const entry = msiEntryOf(ld(dev + PciDev.fn), nr)
   if (masked) msiMask(entry, MSI_HOST_MASKED)
   else msiUnmask(entry, MSI_HOST_MASKED)

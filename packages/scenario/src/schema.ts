@@ -37,7 +37,8 @@ const arrivals = z.union([constant, poisson, burst, replay], {
   error: 'arrivals: one of {constant: RATE}, {poisson: RATE}, {burst: {rate, size}}, {trace: {file, irq|name}}',
 })
 
-const message = z.enum(['msi', 'translate']).transform((kind) => ({ kind }))
+/** A message, one that the device cannot mask, and one that becomes a line in the guest. */
+const message = z.enum(['msi', 'unmaskable', 'translate']).transform((kind) => ({ kind }))
 const messages = z.strictObject({
   /** Several messages; arrivals take turns. */
   msix: z.strictObject({ vectors: z.int().min(1).max(64) }),
@@ -49,7 +50,7 @@ const line = z.strictObject({
 
 /** How a device interrupts. */
 const interrupt = z.union([message, messages, line], {
-  error: 'interrupt: one of msi, translate, {msix: {vectors: 1..64}}, {intx: {line: 16..63}}',
+  error: 'interrupt: one of msi, unmaskable, translate, {msix: {vectors: 1..64}}, {intx: {line: 16..63}}',
 })
 
 const device = z.strictObject({
