@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What goes to the thread of a form, and what comes back. */
-import type { Exploration, ExploreOptions, Schedule, Violation } from '@bottomhalf/checker'
+import type { Exploration, ExploreOptions, Followed, Schedule, Violation } from '@bottomhalf/checker'
 
 export interface Job {
   readonly model: string
   readonly values: Readonly<Record<string, number>>
   readonly options: ExploreOptions
-  /** Run this schedule again instead of exploring. */
+  /** Run this schedule again instead of exploring; or, if it is of another form, follow its choices. */
   readonly schedule?: Schedule
+  readonly follow?: boolean
 }
 
 export type Explored = Omit<Exploration, 'digest' | 'checkpoint'>
@@ -15,4 +16,5 @@ export type Explored = Omit<Exploration, 'digest' | 'checkpoint'>
 export type Outcome =
   | { readonly kind: 'explored', readonly result: Explored }
   | { readonly kind: 'replayed', readonly violation: Violation | null }
+  | { readonly kind: 'followed' } & Followed
   | { readonly kind: 'failed', readonly message: string }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The thread of a form: jobs one after the other. */
 import { Worker } from 'node:worker_threads'
+import type { Followed } from '@bottomhalf/checker'
 import type { Explored, Job, Outcome } from './job.js'
 
 export class FormThread {
@@ -23,6 +24,13 @@ export class FormThread {
     const outcome = await this.ask(job)
     if (outcome.kind !== 'replayed') throw new Error(outcome.kind === 'failed' ? outcome.message : 'the thread answered something else')
     return outcome.violation
+  }
+
+  /** Run the choices of another form's schedule. */
+  async follow(job: Job): Promise<Followed> {
+    const outcome = await this.ask({ ...job, follow: true })
+    if (outcome.kind !== 'followed') throw new Error(outcome.kind === 'failed' ? outcome.message : 'the thread answered something else')
+    return outcome
   }
 
   async end(): Promise<void> {

@@ -4,7 +4,7 @@
  * that has other work imports the makers.
  */
 import { parentPort } from 'node:worker_threads'
-import { explore, replayModel, type Exploration } from '@bottomhalf/checker'
+import { explore, followModel, replayModel, type Exploration } from '@bottomhalf/checker'
 import type { Explored, Job, Outcome } from './job.js'
 import { makers } from './models/registry.js'
 
@@ -24,6 +24,9 @@ async function run(job: Job): Promise<Outcome> {
     const make = makers[job.model]
     if (make === undefined) throw new RangeError(`no model ${job.model}`)
     const model = make(job.values)
+    if (job.schedule !== undefined && job.follow === true) {
+      return { kind: 'followed', ...await followModel(model, job.schedule, job.options) }
+    }
     if (job.schedule !== undefined) {
       const { violation } = await replayModel(model, job.schedule, job.options)
       return { kind: 'replayed', violation }

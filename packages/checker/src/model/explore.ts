@@ -7,6 +7,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { checkProgram, type CheckOptions, type CheckResult } from '../check.js'
+import { follow, type Followed } from '../follow.js'
+import type { EndJudge } from '../judge.js'
 import { lanes } from '../lanes.js'
 import { minimise } from '../minimise.js'
 import type { Violation } from '../program.js'
@@ -57,6 +59,14 @@ export async function replayModel<S>(
 ): Promise<Replay> {
   const { program, judge } = modelProgram(model, await loadMachine())
   return replay(program, schedule, { ...options, ...judge })
+}
+
+/** Run the choices of a schedule on a model whose code is another one than the schedule's. */
+export async function followModel<S>(
+  model: ModelDefinition<S>, schedule: Schedule, options: EndJudge = {},
+): Promise<Followed> {
+  const { program, judge } = modelProgram(model, await loadMachine())
+  return follow(program, schedule, { ...options, ...judge })
 }
 
 /** A model as a program with the look at its ends, for `checkProgram`, `replay` and `minimise`. */
