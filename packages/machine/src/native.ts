@@ -40,6 +40,10 @@ const cpuBase = (): number => own[BASE] as number
 
 let bootTimeNs = 0
 
+// The host's clock, looked up when the memory is bound: `process` is a getter of the global object, which costs each
+// reading as much again.
+let { hrtime } = process
+
 // ---- data
 
 export function ld(address: number): number {
@@ -207,7 +211,7 @@ function nextVector(): number {
 // ---- time
 
 export function nowNs(): number {
-  const [seconds, nanoseconds] = process.hrtime()
+  const [seconds, nanoseconds] = hrtime()
   return seconds * 1e9 + nanoseconds - bootTimeNs
 }
 
@@ -324,6 +328,7 @@ export function attachMemory(): void {
 }
 
 function bind(): void {
+  hrtime = process.hrtime
   bootTimeNs = f64[Header.bootTime >> 1] as number
   own[DEBUG] = i32[Header.debug] as number
   own[TRACE] = i32[Header.traceOn] as number

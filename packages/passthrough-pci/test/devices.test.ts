@@ -22,11 +22,12 @@ import type { Pirq } from '@bottomhalf/base'
 
 let d = 0
 let other = 0
-beforeEach(() => {
+const start = (): void => {
   boot()
   d = createDomain(1)
   other = createDomain(2)
-})
+}
+beforeEach(start)
 
 const requests = () => ld(Iommu.base + Iommu.requests)
 const contexts = (sbdf: number) => Array.from({ length: 8 }, (_, i) => ld(devLocked(sbdf) + PciDev.contexts + i))
@@ -311,6 +312,7 @@ describe('PCI-7: fault storms', () => {
     const seconds = process.hrtime()[0] + 1000
     vi.spyOn(process, 'hrtime').mockImplementation(() => [seconds + Math.floor(clock.ms / 1000), (clock.ms % 1000) * 1e6])
     clock.ms = 0
+    start()      // looks the clock up
     add(endpoint(NIC))
     enableMaster(NIC)
   })
