@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
 import { mutants, type MutantFlags } from './mutants.js'
+import { diff } from './protocolDiff.js'
 import { checkTable, type TableFlags } from './protocolTable.js'
 import { wholeNumber } from './values.js'
 import { atEachSave } from './watching.js'
@@ -27,6 +28,11 @@ export function addProtocol(program: Command, done: (code: number) => void): voi
       const check = (): Promise<number> => checkTable(file, flags)
       done(await (watch ? atEachSave(file, check) : check()))
     })
+  protocol.command('diff').summary('compare what a delivery costs with two protocols')
+    .argument('<A>', 'a form, or a file')
+    .argument('<B>', 'a form, or a file')
+    .option('--json', 'print one JSON object', false)
+    .action(async (a: string, b: string, flags: { json: boolean }) => { done(await diff([a, b], flags)) })
   protocol.command('mutants').summary('switch each labelled line off, and see which model notices')
     .argument('[FILE]', 'a protocol; F: the modules of production', 'F')
     .option('--preemptions <n>', 'preemptions at most', wholeNumber(0, 10), 2)

@@ -19,6 +19,7 @@ beforeAll(async () => {
   await bottomhalf('protocol', 'new', 'mine')
   const mine = readFileSync('mine.ts', 'utf8')
   writeFileSync('unpaid.ts', mine.replace(/^.* putDomain\(dpciDomain\(dpci\)\) .*P2$/m, ''))
+  writeFileSync('more.ts', mine.replace(/^ {4}hvmDirqAssist\(dpci\)$/m, '    fetchOr(dpci + STATE, 0)\n$&'))
   writeFileSync('early.ts', mine.replace(/^const ACTIVE.*$/m, '$&\nexport const early = ld(2)'))
   writeFileSync('word.txt', 'prog a\nbase 0\n  wr x 1\nend\n')
 })
@@ -71,6 +72,31 @@ describe('with one model', () => {
   })
 })
 
+describe('protocol diff', () => {
+  interface Compared { name: string, costs: { atomics: number, locks: number, violation: string | null }[] }
+  const compared = async (a: string, b: string): Promise<Compared[]> => {
+    const { stdout } = await bottomhalf('protocol', 'diff', a, b, '--json')
+    return (JSON.parse(stdout) as { situations: Compared[] }).situations
+  }
+
+  test('a copy of production costs what production costs; an atomic more is counted', async () => {
+    const same = await compared('F', 'mine.ts')
+    expect(same.map(({ name }) => name)).toEqual(['alone', 'again', 'spread'])
+    for (const { costs: [production, mine] } of same) expect(mine).toEqual(production)
+    const [alone] = await compared('F', 'more.ts')
+    expect(alone!.costs[1]!.atomics - alone!.costs[0]!.atomics).toBe(1)
+  })
+
+  test('the tasklet takes its lock three times more, and the first form breaks where the second interrupt is spread', async () => {
+    const [alone] = await compared('F', 'A')
+    expect(alone!.costs.map(({ locks }) => locks)).toEqual([2, 5])
+    const { stdout, code } = await bottomhalf('protocol', 'diff', 'F', 'B')
+    expect(stdout).toMatch(/^\* spread with B ends early: bug: .*RUN was on/m)
+    expect(stdout).toMatch(/ locks taken +│  2 │  2 │ +0 │/)
+    expect(code).toBe(0)
+  })
+})
+
 describe('--watch', () => {
   test('does it again at a save that changes the file, and tells a mistake instead of ending', async () => {
     writeFileSync('saved.txt', '1')
@@ -93,6 +119,8 @@ describe('bad input: one line', () => {
   test.each([
     [['protocol', 'check', 'none.ts'], 3, /none\.ts: no such file; expected a protocol \(bottomhalf protocol new NAME\)\n$/],
     [['check', '--protocol', 'none.ts'], 3, /none\.ts: no such file/],
+    [['protocol', 'diff', 'F', 'G'], 3, /G: no such file; expected a protocol, or a form: A, B, .*\n$/],
+    [['protocol', 'diff', 'early.ts', 'F'], 3, /early\.ts:\d+:22: STEP-1: .*; expected a protocol, or a form/],
     [['protocol', 'mutants', 'none.ts'], 3, /none\.ts: no such file/],
     [['protocol', 'mutants', 'early.ts'], 3, /early\.ts:\d+:22: STEP-1: .*; expected a protocol/],
     [['check', '--protocol', 'early.ts'], 3, /early\.ts:\d+:22: STEP-1: .*; expected a protocol/],

@@ -2,7 +2,8 @@
 /** The thread of a form: jobs one after the other. */
 import { Worker } from 'node:worker_threads'
 import type { Followed } from '@bottomhalf/checker'
-import type { Explored, Job, Outcome } from './job.js'
+import type { SituationCost } from './costs.js'
+import { COUNT, type Explored, type Job, type Outcome } from './job.js'
 
 export class FormThread {
   private readonly worker: Worker
@@ -33,11 +34,18 @@ export class FormThread {
     return outcome
   }
 
+  /** Count what a delivery costs with the form. */
+  async count(): Promise<readonly SituationCost[]> {
+    const outcome = await this.ask(COUNT)
+    if (outcome.kind !== 'counted') throw new Error(outcome.kind === 'failed' ? outcome.message : 'the thread answered something else')
+    return outcome.costs
+  }
+
   async end(): Promise<void> {
     await this.worker.terminate()
   }
 
-  private async ask(job: Job): Promise<Outcome> {
+  private async ask(job: Job | typeof COUNT): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       const { worker } = this
       const settle = (act: () => void): void => {

@@ -5,12 +5,13 @@
  */
 import { parentPort } from 'node:worker_threads'
 import { explore, followModel, replayModel, type Exploration } from '@bottomhalf/checker'
-import type { Explored, Job, Outcome } from './job.js'
+import { costsHere } from './costs.js'
+import { COUNT, type Explored, type Job, type Outcome } from './job.js'
 import { makers } from './models/registry.js'
 
 export { makers }
 
-parentPort?.on('message', (job: Job) => {
+parentPort?.on('message', (job: Job | typeof COUNT) => {
   void run(job).then((outcome) => { parentPort?.postMessage(outcome) })
 })
 
@@ -19,8 +20,9 @@ function plain(result: Exploration): Explored {
   return JSON.parse(JSON.stringify({ ...result, checkpoint: undefined })) as Explored
 }
 
-async function run(job: Job): Promise<Outcome> {
+async function run(job: Job | typeof COUNT): Promise<Outcome> {
   try {
+    if (job === COUNT) return { kind: 'counted', costs: await costsHere() }
     const make = makers[job.model]
     if (make === undefined) throw new RangeError(`no model ${job.model}`)
     const model = make(job.values)
