@@ -8,6 +8,7 @@ export {
   stepTime,
 } from './stepped.js'
 export type { SteppedContext, SteppedEngine } from './stepped.js'
+export type { LocalsListener } from './locals.js'
 export { awaitSatisfied, Op } from './ops.js'
 export { handlerOf } from './handlers.js'
 export { heapOwner } from './heap.js'

@@ -7,6 +7,7 @@ export {
   currentCpu, irqsEnabled, inIrq, nowNs, trace, debugChecks, thisCpu, cpuArea, cpuCount, stopRequested,
   stepResult,
 } from './stepped.js'
+export { stepAt, stepFrame, stepOpaque } from './locals.js'
 export { boundMemory, formatMemory, attachMemory, setCurrentCpu, setInterruptEntry, requestStop, liveBlocks, overrunBlocks, failAllocation } from './stepped.js'
 export { MachineStopped } from './stopped.js'
 export { AWAIT_ALL_CLEAR, AWAIT_ANY_SET, AWAIT_EQ, AWAIT_NE, LOCAL_TIMER_VECTOR, NO_CPU } from './ops.js'

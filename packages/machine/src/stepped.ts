@@ -15,6 +15,7 @@ import { attach, format, type FormatOptions } from './boot.js'
 import { handlerOf, type Handler, type HandlerRef } from './handlers.js'
 import { heapAlloc, heapFree, heapLive, heapOverruns, type LiveBlock } from './heap.js'
 import { Cpu, Header, HeapHeader, Stop, TRACE_RECORD_WORDS, TRACE_RECORDS } from './layout.js'
+import { setLocalsListener, type LocalsListener } from './locals.js'
 import { claimMemory } from './memory.js'
 import { NO_CPU, Op } from './ops.js'
 
@@ -33,6 +34,8 @@ export interface SteppedEngine {
   currentCpu(): number
   /** Virtual time, ns since boot. */
   nowNs(): number
+  /** Is told what locals hold. Default: nobody. */
+  readonly locals?: LocalsListener
 }
 
 let engine: SteppedEngine = {
@@ -45,6 +48,7 @@ let result = 0
 /** Let `next` drive this thread's CPUs. */
 export function setEngine(next: SteppedEngine): void {
   engine = next
+  setLocalsListener(next.locals ?? null)
 }
 
 /** The value of the operation that `begin` performed at once. */

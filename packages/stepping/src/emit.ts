@@ -8,6 +8,11 @@
  *     (x) => e          (function* (x) { return (e) })
  *     m(x) { }          *m(x) { }
  *
+ * and, for searches that want to know states again (see telling.ts), before what may suspend:
+ *
+ *     { s1; s2 }        { const __frame = __stepFrame(); s1; __frame < 0 || __stepAt(__frame, 17, a, b); s2 }
+ *     while (c)         while ((__frame < 0 || __stepAt(__frame, 18, a, b), c))
+ *
  * E1  Arguments stay where they are, so the order of evaluation does.
  * E2  A statement that would now begin with `(` gets a `;` before it, but only in a list of statements: sources end
  *     lines without semicolons, and anywhere else an empty statement would take its place.
@@ -25,6 +30,7 @@ import type { External, MachineModule } from './externals.js'
 import { isFunctionNode } from './functions.js'
 import type { FunctionNode } from './functions.js'
 import type { Suspension } from './suspends.js'
+import { isInList } from './tellingEdits.js'
 
 interface Names { readonly of: (external: External) => string, readonly imports: () => string }
 
@@ -95,10 +101,6 @@ export function editsOf(file: ts.SourceFile, suspension: Suspension): Edit[] {
   if (imports !== '') edits.unshift({ at: importPlace(file), remove: 0, text: imports, origin: importPlace(file) })
   return edits
 }
-
-const isInList = (statement: ts.Statement): boolean =>
-  ts.isBlock(statement.parent) || ts.isSourceFile(statement.parent) || ts.isCaseOrDefaultClause(statement.parent)
-  || ts.isModuleBlock(statement.parent)
 
 /** Imports go before the first statement, on its line: in front of it nothing but comments can stand. */
 const importPlace = (file: ts.SourceFile): number => file.statements[0]?.getStart(file) ?? 0

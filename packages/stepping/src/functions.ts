@@ -51,6 +51,16 @@ export function visitCode(node: ts.Node, enter: (node: ts.Node) => unknown): voi
   visit(node)
 }
 
+/** Visit the code that a function itself runs: neither its parameters nor the functions inside. */
+export function visitOwn(fn: FunctionNode, enter: (node: ts.Node) => void): void {
+  const visit = (node: ts.Node): void => {
+    if (ts.isTypeNode(node) || isFunctionNode(node)) return
+    enter(node)
+    ts.forEachChild(node, visit)
+  }
+  if (fn.body !== undefined) visit(fn.body)
+}
+
 /** `e` without parentheses and without what types alone have added: `(e)`, `e!`, `e as T`, `e satisfies T`. */
 export function bare(expression: ts.Expression): ts.Expression {
   let at = expression

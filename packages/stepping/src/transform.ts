@@ -15,12 +15,17 @@ import { checkEscapes } from './escape.js'
 import { findExternals, importPath } from './externals.js'
 import { findLinks } from './links.js'
 import type { Manifest, ManifestEntry } from './manifest.js'
+import { findPackage } from './packages.js'
 import { checkPlacement } from './placement.js'
 import { createSources, importNames, variantsOf } from './program.js'
 import type { Sources } from './program.js'
 import { checkPurity } from './purity.js'
 import { findSuspension } from './suspends.js'
 import type { Suspension } from './suspends.js'
+import { tellingEdits } from './tellingEdits.js'
+import type { TellingEdits } from './tellingEdits.js'
+
+const MACHINE = '@bottomhalf/machine'
 
 export interface TransformOptions {
   /** Default: the nearest tsconfig.json at or above the root, for its `paths` and strictness. */
@@ -31,6 +36,11 @@ export interface TransformOptions {
   readonly access?: Readonly<Record<string, ManifestEntry>> | undefined
   /** Export conditions beside `stepped`, where packages are looked up. */
   readonly conditions?: readonly string[] | undefined
+  /**
+   * The module that is told what locals hold, for searches that want to know states again. Default: `@bottomhalf/machine`
+   * where the package can import it; null: nothing is told.
+   */
+  readonly tellsTo?: string | null | undefined
 }
 
 export interface TransformInput extends TransformOptions {
@@ -71,15 +81,19 @@ export function transformProgram(input: TransformInput): TransformResult {
   checkPlacement(sources, suspension, report)
   checkEscapes(sources, suspension, report)
   for (const file of sources.own) if (isMechanism(input, file)) checkPurity(file, sources, externals, report)
+  const tellsTo = input.tellsTo === undefined ? defaultListener(root) : input.tellsTo
   const described = describeEntries(sources, entries, suspension, report)
   const exports = Object.fromEntries(Object.entries(described).map(([subpath, { entry }]) => [subpath, entry]))
   return {
-    files: diagnostics.length > 0 ? new Map() : emitAll(sources, suspension, entries, described),
+    files: diagnostics.length > 0 ? new Map() : emitAll(sources, suspension, entries, described, tellsTo),
     manifest: { version: 1, exports },
     diagnostics: inReadingOrder(diagnostics),
     inputs: [...sources.own.map((file) => file.fileName), ...externals.manifests],
   }
 }
+
+const defaultListener = (root: string): string | null =>
+  findPackage(MACHINE, root) === undefined ? null : MACHINE
 
 type EntryTable = Readonly<Record<string, string>>
 
@@ -123,12 +137,17 @@ function describeEntries(
   return described
 }
 
+const nothingTold: TellingEdits = { opening: [], closing: [] }
+
 function emitAll(
   sources: Sources, suspension: Suspension, entries: EntryTable, described: Record<string, Described>,
+  tellsTo: string | null,
 ): Map<string, Edited> {
   const files = new Map<string, Edited>()
   for (const file of sources.own) {
-    const edits = editsOf(file, suspension)
+    const { opening, closing } = tellsTo === null ? nothingTold
+      : tellingEdits(file, sources.checker, suspension, tellsTo)
+    const edits = [...opening, ...editsOf(file, suspension), ...closing]
     for (const [subpath, path] of Object.entries(entries)) {
       const machine = described[subpath]?.machines[0]
       if (path === file.fileName && machine !== undefined) edits.push(exportOfResult(file, importPath(machine, path)))

@@ -58,3 +58,8 @@ export function isChoice(parent: ts.Node, child: ts.Node): boolean {
 export const isHolder = (parent: ts.Node): boolean =>
   ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent) || ts.isShorthandPropertyAssignment(parent)
   || ts.isPropertyDeclaration(parent) || ts.isBindingElement(parent) || ts.isParameter(parent)
+
+/** `x++`, `--x`. */
+export const isCounting = (node: ts.Node): node is ts.PrefixUnaryExpression | ts.PostfixUnaryExpression =>
+  ts.isPostfixUnaryExpression(node) || (ts.isPrefixUnaryExpression(node)
+    && (node.operator === ts.SyntaxKind.PlusPlusToken || node.operator === ts.SyntaxKind.MinusMinusToken))

@@ -98,7 +98,7 @@ export async function load(
     absWorkingDir: root, outdir: join(root, 'out'), write: false, entryPoints: ['src/index.ts'],
     bundle: true, format: 'esm', target: 'node20', sourcemap: 'inline', logLevel: 'silent',
     conditions: isStepped ? ['stepped'] : [],
-    plugins: isStepped ? [steppedEsbuild({ mechanism: false, ...options })] : [],
+    plugins: isStepped ? [steppedEsbuild({ mechanism: false, tellsTo: '@fixture/machine', ...options })] : [],
   })
   const text = spoil(outputFiles[0]?.text ?? '')
   return runnerOf(await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`) as Bundle)
