@@ -73,7 +73,12 @@ export function progressText(p: Progress): string {
   const left = Number.isFinite(p.executionsLeft)
     ? `, ${(100 * p.done).toPrecision(2)} % done, about ${count(p.executionsLeft)} left`
     : ''
+  if (p.states !== undefined) return statesLine(p.states, p.depth)
   return `${count(p.executions)} executions (${count(p.executionsPerSecond)}/s), depth ${p.depth}, ${count(p.classes)} classes${left}`
+}
+
+function statesLine({ count: states, perSecond, bytes }: NonNullable<Progress['states']>, depth: number): string {
+  return `${count(states)} states (${count(perSecond)}/s, ${Math.ceil(bytes / 2 ** 20)} MiB), depth ${depth}`
 }
 
 /** A model as a list shows it. */

@@ -32,7 +32,7 @@ export interface CheckOptions extends EndJudge, StrategyOptions {
   readonly everyStep?: boolean
   /** Report data races on plain accesses. Default: if there are any. */
   readonly dataRaces?: boolean
-  /** Steps of one execution, at most. Default: 10 000. */
+  /** Steps of one execution, at most. Default: 10 000; stateful: a million. */
   readonly maxSteps?: number
   /** Whether a longer execution is nothing wrong, only not looked at further: for loops that wait for another CPU. */
   readonly allowLong?: boolean
@@ -123,7 +123,7 @@ class Check {
     const states = strategy === 'bounded' || strategy === 'stateful'
     const { dataRaces, maxSteps } = options
     this.session = new Session(program, {
-      mode, states, footprints,
+      mode, states, footprints, locals: strategy === 'stateful',
       ...dataRaces === undefined ? {} : { dataRaces }, ...maxSteps === undefined ? {} : { maxSteps },
     })
     this.order = createOrder(this.session.executor, order)
@@ -192,11 +192,26 @@ class Check {
     if (circle === null) return
     const isIn = (label: number): boolean => ((circle.who >>> label) & 1) !== 0
     const who = this.program.contexts.filter((_, label) => isIn(label)).map((context) => context.name)
-    executor.back(0)
-    circle.labels.forEach((label) => { this.session.step(label) })
     const message = `${who.join(', ')} can go on for ever in a circle, nobody is kept from running`
+    const violation = { kind: 'livelock', message, step: 0, context: who[0] ?? '-' } as const
+    if (!this.isLookedFor(violation)) return
+    executor.back(0)
+    this.passQuiet()
+    for (const label of circle.labels) {
+      this.session.step(label)
+      this.passQuiet()
+    }
     this.wrong++
-    this.keep({ kind: 'livelock', message, step: executor.depth, context: who[0] ?? '-' })
+    this.keep({ ...violation, step: executor.depth })
+  }
+
+  private passQuiet(): void {
+    const { executor } = this.session
+    for (;;) {
+      const quiet = executor.trace.quiet[executor.depth]!
+      if (quiet === 0) return
+      this.session.step(31 - Math.clz32(quiet))
+    }
   }
 
   private seconds(): number {
@@ -224,7 +239,7 @@ class Check {
       schedule: this.schedule,
       seconds: this.seconds(),
       ...strategy instanceof Bounded ? { preemptions: finiteOrNull(strategy.exhaustedBound) } : {},
-      ...strategy instanceof Stateful ? { states: strategy.stateCount() } : {},
+      ...strategy instanceof Stateful ? { states: strategy.known().count } : {},
       checkpoint: isPaused ? this.checkpoint() : null,
       digest: () => `${classes.complete.digest()}/${classes.blocked.digest()}/${classes.broken.digest()}`,
     }

@@ -33,6 +33,16 @@ export class Clocks {
     this.setDeadline(cpu, 0)
   }
 
+  /** One number for what is known of a CPU. */
+  hashOf(cpu: number): number {
+    const { undo: { cells }, deadline, now } = this
+    let hash = 0
+    for (let at = cpu * 2; at < cpu * 2 + 2; at++) {
+      hash = Math.imul(hash ^ cells[deadline + at]!, 0x85ebca6b) ^ Math.imul(cells[now + at]!, 0x9e3779b1)
+    }
+    return hash
+  }
+
   // A double is kept in two cells.
   private read(cell: number): number {
     words[0] = this.undo.cells[cell]!

@@ -14,6 +14,7 @@
  * X1  `back(d)` leaves memory, contexts and scheduler exactly as they were at depth d.
  * X2  A step allocates nothing.
  */
+import { scramble } from './classes.js'
 import { Clocks } from './clocks.js'
 import type { Footprints } from './footprints.js'
 import { Heap } from './heap.js'
@@ -28,10 +29,18 @@ const VECTOR_ROWS = 8
 /** The machine's: a CPU's own deadline was reached. */
 const LOCAL_TIMER_VECTOR = 0xfa
 
+export interface ExecutorOptions {
+  /** Contexts say what their local state is. Default: no. */
+  readonly tracksLocals?: boolean
+  /** `cpuRelax` never waits: for who knows states again, or follows a schedule of that. Default: as `tracksLocals`. */
+  readonly spins?: boolean
+}
+
 export class Executor implements ContextHost {
   readonly program: Program
   readonly mode: Mode
   readonly keepsPlaces: boolean
+  readonly tracksLocals: boolean
   readonly cpuCount: number
   readonly count: number
   readonly memory: Int32Array
@@ -49,6 +58,9 @@ export class Executor implements ContextHost {
   readonly bases: number
   readonly irqs: number
   readonly vectors: number
+  /** Interrupts that enter behind another one. */
+  private readonly followers: number
+  private readonly leaderOf: Uint8Array
   /** Words from here up are the doorbells: one per CPU, written by a request of a vector and by its entry. */
   readonly doorbells: number
 
@@ -75,7 +87,10 @@ export class Executor implements ContextHost {
   private readonly footprints: Footprints | null
 
   /** With footprints a step that nobody else can see is the only one that is enabled. */
-  constructor(program: Program, mode: Mode = 'exactly', keepsPlaces = false, footprints: Footprints | null = null) {
+  constructor(
+    program: Program, mode: Mode = 'exactly', keepsPlaces = false, footprints: Footprints | null = null,
+    { tracksLocals = false, spins = tracksLocals }: ExecutorOptions = {},
+  ) {
     const { contexts, cpuCount } = program
     if (contexts.length > MAX_CONTEXTS) {
       throw new RangeError(`${program.name} has ${contexts.length} contexts, at most ${MAX_CONTEXTS} can be checked`)
@@ -83,6 +98,7 @@ export class Executor implements ContextHost {
     this.program = program
     this.mode = mode
     this.keepsPlaces = keepsPlaces
+    this.tracksLocals = tracksLocals
     this.footprints = footprints
     this.cpuCount = cpuCount
     this.count = contexts.length
@@ -92,6 +108,8 @@ export class Executor implements ContextHost {
     this.bases = this.labelsOfKind('base')
     this.irqs = this.labelsOfKind('irq')
     this.vectors = this.labelsOfKind('vector')
+    this.followers = contexts.reduce((mask, { after }, label) => after === undefined ? mask : mask | (1 << label), 0)
+    this.leaderOf = Uint8Array.from(contexts, ({ after = 0 }) => after)
     this.pendingOp = new Uint8Array(this.count).fill(Op.Done)
     this.pendingA = new Int32Array(this.count)
     this.pendingB = new Int32Array(this.count)
@@ -112,7 +130,7 @@ export class Executor implements ContextHost {
     this.firstWord = prepared.firstWord
     const { heap } = prepared
     this.heap = heap === null ? null : new Heap(this, heap.base, heap.end, heap.live)
-    this.relaxing = prepared.relaxWaits === true ? new Relaxing(this) : null
+    this.relaxing = prepared.relaxWaits === true && !spins ? new Relaxing(this) : null
     this.begin(prepared.irqOn ?? -1)
   }
 
@@ -191,7 +209,13 @@ export class Executor implements ContextHost {
     const label = this.currentOf(cpu)
     const op = label < 0 ? Op.Done : this.pendingOp[label]!
     const wakes = (op === Op.Woken || op === Op.CpuRelax) && this.canProceed(label)
+    hash = scramble(hash ^ this.clocks.hashOf(cpu))
     return wakes ? ~hash : hash
+  }
+
+  /** One number for which blocks of the heap were allocated and given back. */
+  heapHash(): number {
+    return this.heap?.hash() ?? 0
   }
 
   /** Whether the context on top of a CPU's stack waits for something that is not so. */
@@ -273,6 +297,14 @@ export class Executor implements ContextHost {
 
   vectorOf(context: number): number {
     return this.undo.cells[this.serves + context]!
+  }
+
+  isLookedAt(address: number): boolean {
+    return this.footprints === null || this.footprints.isLookedAt(address)
+  }
+
+  lookAt(address: number): void {
+    if (this.tracksLocals) this.footprints?.lookAt(address)
   }
 
   fail(context: number, kind: ViolationKind, message: string): void {
@@ -508,10 +540,20 @@ export class Executor implements ContextHost {
     const { trace, undo: { cells } } = this
     if (((trace.irqOn[d]! >>> cpu) & 1) === 0 || cells[this.nesting + cpu]! >= this.program.nest) return 0
     const ready = this.labelsOf[cpu]! & ~trace.started[d]!
-    const irqs = ready & this.irqs
+    const irqs = ready & this.irqs & ~this.behindOthers(trace.started[d]!)
     const vectors = ready & this.vectors
     if (vectors === 0 || this.highestVector(cpu) < 0) return irqs
     return irqs | (vectors & -vectors)
+  }
+
+  /** Interrupts that are to enter after another one that did not yet. */
+  private behindOthers(started: number): number {
+    let behind = 0
+    for (let labels = this.followers; labels !== 0; labels &= labels - 1) {
+      const label = 31 - Math.clz32(labels & -labels)
+      if (((started >>> this.leaderOf[label]!) & 1) === 0) behind |= 1 << label
+    }
+    return behind
   }
 
   private canProceed(label: number): boolean {

@@ -6,7 +6,11 @@
  * of this CPU do, and IF = 0. Such a step commutes with every step of everybody else, so it is taken at once and nothing
  * else is tried in its place.
  *
+ * A search that knows states again wants to know as well which words are looked at: what the others hold is no part of a
+ * state.
+ *
  * F1  What is known of a word only grows. A search in which it grew has skipped orders that count: it begins again.
+ * F2  A word is looked at where it is read, by a context or at an end; unless only to count in it.
  */
 import type { Executor } from './executor.js'
 import { Op } from './op.js'
@@ -15,11 +19,13 @@ export class Footprints {
   /** Contexts that touch each word, and words that somebody writes. */
   private readonly touched: Int32Array
   private readonly written: Uint8Array
+  private readonly looked: Uint8Array
   private isNew = false
 
   constructor(words: number) {
     this.touched = new Int32Array(words)
     this.written = new Uint8Array(words)
+    this.looked = new Uint8Array(words)
   }
 
   /** Whether something new was learned since the last `clear`. */
@@ -27,10 +33,13 @@ export class Footprints {
     return this.isNew
   }
 
-  /** What is known, as data: address, contexts, written or not, for each word. */
+  /** What is known, as data, for each word: address, contexts, 1 if written plus 2 if looked at. */
   save(): number[] {
     const known: number[] = []
-    this.touched.forEach((labels, word) => { if (labels !== 0) known.push(word, labels, this.written[word]!) })
+    this.touched.forEach((labels, word) => {
+      const how = this.written[word]! + this.looked[word]! * 2
+      if (labels !== 0 || how !== 0) known.push(word, labels, how)
+    })
     return known
   }
 
@@ -38,9 +47,11 @@ export class Footprints {
   restore(saved: readonly number[]): void {
     this.touched.fill(0)
     this.written.fill(0)
+    this.looked.fill(0)
     for (let i = 0; i < saved.length; i += 3) {
       this.touched[saved[i]!] = saved[i + 1]!
-      this.written[saved[i]!] = saved[i + 2]!
+      this.written[saved[i]!] = saved[i + 2]! & 1
+      this.looked[saved[i]!] = saved[i + 2]! >> 1
     }
   }
 
@@ -61,6 +72,16 @@ export class Footprints {
         this.isNew = true
       }
     }
+  }
+
+  isLookedAt(word: number): boolean {
+    return this.looked[word] !== 0
+  }
+
+  lookAt(word: number): void {
+    if (this.looked[word] !== 0) return
+    this.looked[word] = 1
+    this.isNew = true
   }
 
   /** Whether what a context offers now commutes with everything that others may do. */

@@ -8,6 +8,7 @@
  *
  * HP1  An access outside a live block is a violation. Giving a block back touches all its words.
  */
+import { scramble } from './classes.js'
 import type { Executor } from './executor.js'
 import type { Block, ViolationKind } from './program.js'
 
@@ -24,6 +25,8 @@ export class Heap {
   /** How many blocks more there are than at the start. */
   private readonly count: number
   private readonly arenaWords: number
+  /** Sum over the blocks that were allocated and given back since. */
+  private readonly blocks: number
 
   constructor(executor: Executor, base: number, end: number, live: readonly Block[]) {
     this.executor = executor
@@ -32,6 +35,7 @@ export class Heap {
     this.owner = executor.undo.reserve(end - base)
     this.next = executor.undo.reserve(executor.count)
     this.count = executor.undo.reserve(1)
+    this.blocks = executor.undo.reserve(1)
     const used = live.reduce((last, block) => Math.max(last, block.address + block.words), base)
     this.arenas = (used + LINE_WORDS - 1) & -LINE_WORDS
     this.arenaWords = Math.floor((end - this.arenas) / executor.count) & -LINE_WORDS
@@ -60,6 +64,7 @@ export class Heap {
     undo.set(this.next + label, from + words)
     undo.set(this.count, undo.cells[this.count]! + 1)
     this.own(address, words)
+    this.noteBlock(Math.imul(address, 2))
     return address
   }
 
@@ -70,6 +75,7 @@ export class Heap {
     const owner = address >= this.base && address < this.end ? undo.cells[first]! : 0
     if (owner === 1) {
       undo.set(this.count, undo.cells[this.count]! - 1)
+      this.noteBlock(Math.imul(address, 2) + 1)
       return this.release(first)
     }
     if (owner === -1) this.executor.failHere(d, ['double-free', `the block at ${address} was freed before`])
@@ -86,6 +92,16 @@ export class Heap {
       if (cells[this.owner + address - this.base] === 1) blocks.push(address)
     }
     return blocks
+  }
+
+  /** One number for which blocks there are, and were. */
+  hash(): number {
+    return this.executor.undo.cells[this.blocks]!
+  }
+
+  private noteBlock(what: number): void {
+    const { undo } = this.executor
+    undo.set(this.blocks, undo.cells[this.blocks]! + scramble(what))
   }
 
   private own(address: number, words: number): void {

@@ -48,5 +48,9 @@ function endOf(executor: Executor, isComplete: boolean): End {
   const { trace, depth, bases, memory } = executor
   let arrived = 0
   for (let labels = trace.started[depth]! & ~bases; labels !== 0; labels &= labels - 1) arrived++
-  return { executor, isComplete, arrived, word: (address) => memory[address] ?? 0 }
+  const word = (address: number): number => {
+    executor.lookAt(address)
+    return memory[address] ?? 0
+  }
+  return { executor, isComplete, arrived, word }
 }

@@ -20,6 +20,8 @@ export interface ContextInfo {
   readonly kind: 'base' | 'irq' | 'vector'
   /** The vector that a context of kind `vector` serves. */
   readonly vector?: number
+  /** irq: the context that does the same and enters before it. */
+  readonly after?: number
 }
 
 /** How the end of an execution with interrupts is defined (see `Executor`). */
@@ -65,6 +67,8 @@ export interface Block { readonly address: number, readonly words: number }
 export interface ContextHost {
   /** Whether `Contexts.places` will be asked: finding out costs time. */
   readonly keepsPlaces: boolean
+  /** Whether `Contexts.localHash` will be asked. */
+  readonly tracksLocals: boolean
   /** The logged cells: everything that a context changes while it runs lives there. */
   reserve(count: number): number
   cell(index: number): number
@@ -77,6 +81,9 @@ export interface ContextHost {
   timeOf(cpu: number): number
   /** The vector that a context of kind `vector` entered for. */
   vectorOf(context: number): number
+  /** Whether somebody looks at a word: otherwise what it holds decides nothing. And that somebody does. */
+  isLookedAt(address: number): boolean
+  lookAt(address: number): void
   /** The context hit a broken invariant instead of an operation. */
   fail(context: number, kind: ViolationKind, message: string): void
 }

@@ -20,19 +20,24 @@ export interface Progress extends Readonly<Counts> {
   readonly done: number
   /** Executions still to come, by that estimate. */
   readonly executionsLeft: number
+  /** Where states are known again: how many there are, and the bytes that they take. */
+  readonly states?: { readonly count: number, readonly perSecond: number, readonly bytes: number }
 }
 
 export function progressOf(session: Session, strategy: Strategy, counts: Counts, seconds: number): Progress {
   const { executor: { depth }, classes } = session
   const done = shareDone(strategy, depth)
+  const perSecond = (count: number): number => seconds > 0 ? Math.round(count / seconds) : 0
+  const known = strategy.known?.()
   return {
     ...counts,
     seconds,
-    executionsPerSecond: seconds > 0 ? Math.round(counts.executions / seconds) : 0,
+    executionsPerSecond: perSecond(counts.executions),
     depth,
     classes: classes.complete.size + classes.blocked.size,
     done,
     executionsLeft: done > 0 ? Math.round((counts.executions * (1 - done)) / done) : Infinity,
+    ...known === undefined ? {} : { states: { ...known, perSecond: perSecond(known.count) } },
   }
 }
 

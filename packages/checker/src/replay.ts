@@ -42,7 +42,7 @@ export function replay(program: Program, schedule: Schedule, options: ReplayOpti
   const { kind } = schedule.violation ?? {}
   const maxSteps = labels.length + (kind === 'step-limit' || kind === 'livelock' ? 0 : 1)
   const places = options.watch !== undefined
-  const session = new Session(program, { ...options, maxSteps, mode: schedule.mode, places })
+  const session = new Session(program, { ...options, spins: true, maxSteps, mode: schedule.mode, places })
   const { executor } = session
   options.watch?.(executor, -1, [])
   labels.forEach((label, d) => {

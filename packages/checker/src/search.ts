@@ -79,10 +79,10 @@ export class Search {
   }
 
   private recordEnd(): boolean {
-    const { session: { executor, classes }, counts } = this
+    const { session, session: { executor }, counts } = this
     const kind = executor.violation !== null ? 'broken' : executor.isComplete() ? 'complete' : 'blocked'
     counts.executions++
     counts[kind]++
-    return this.hooks.ended(kind, classes.record(classes[kind]))
+    return this.hooks.ended(kind, session.recordEnd(kind))
   }
 }

@@ -54,8 +54,9 @@ export class States {
     let hash = memory ^ scramble(trace.started[depth]! + half)
     hash = scramble(hash + trace.finished[depth]!) ^ trace.irqOn[depth]!
     for (let label = 0; label < executor.count; label++) {
-      hash = (Math.imul(hash, 31) + scramble(cells[local + label * 2 + half]!)) | 0
+      hash = (Math.imul(hash, 31) + scramble(cells[local + label * 2 + half]! + executor.pendingOp[label]!)) | 0
     }
+    hash = scramble(hash + executor.heapHash())
     for (let cpu = 0; cpu < executor.cpuCount; cpu++) hash = scramble(hash + executor.schedulerHash(cpu))
     return hash
   }
@@ -70,7 +71,8 @@ export class States {
   }
 
   private replace(depth: number, address: number, old: number, now: number): void {
-    if (old === now) return
+    const { executor } = this
+    if (old === now || executor.tracksLocals && !executor.isLookedAt(address)) return
     const at = Math.imul(address, 0x9e3779b1)
     this.memoryLow[depth] = (this.memoryLow[depth]! - scramble(at ^ old) + scramble(at ^ now)) | 0
     const other = Math.imul(address, 0x85ebca6b) + 1

@@ -86,11 +86,12 @@ export function valuesOf(model: ModelEntry, set: Readonly<Record<string, number>
 /** How a model is explored. */
 export function exploreOptions({ options }: ModelEntry, check: ModelCheck): ExploreOptions {
   const { strategy = 'bounded', preemptions = 3, minimiseSeconds = 3, message, maxSeconds, maxExecutions } = check
+  const cuts = options.maxSteps !== undefined && strategy !== 'stateful'
   return {
     strategy, preemptions, minimiseSeconds,
     allowLeaks: options.leaks !== true,
     ...options.mode === undefined ? {} : { mode: options.mode },
-    ...options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps, allowLong: true },
+    ...cuts ? { maxSteps: options.maxSteps, allowLong: true } : {},
     ...message === undefined ? {} : { onlyMessage: message },
     ...maxSeconds === undefined ? {} : { maxSeconds },
     ...maxExecutions === undefined ? {} : { maxExecutions },

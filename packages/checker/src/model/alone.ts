@@ -5,7 +5,7 @@
  *
  * AL1  A look leaves memory as it found it.
  */
-import { Op, properties, WRITES } from '../op.js'
+import { Op, properties, READS, WRITES } from '../op.js'
 import type { MachinePort } from './port.js'
 
 /** The machine's words of a CPU's area. */
@@ -18,8 +18,8 @@ export function runAlone<T>(port: MachinePort, fn: () => T): T {
   return resultOf(fn())
 }
 
-/** The same, with every word put back that it wrote (AL1). It may neither allocate nor free. */
-export function lookAlone<T>(port: MachinePort, fn: () => T): T {
+/** The same, with every word put back that it wrote (AL1). It may neither allocate nor free. `reads` is told what it reads. */
+export function lookAlone<T>(port: MachinePort, fn: () => T, reads: (address: number) => void): T {
   const { machine, engine } = port
   const memory = engine.memoryWords
   const log: number[] = []
@@ -35,6 +35,8 @@ export function lookAlone<T>(port: MachinePort, fn: () => T): T {
     }
     if ((properties[op]! & WRITES) !== 0) keep(a)
     if (op === Op.StTime) keep(a + 1)
+    if ((properties[op]! & READS) !== 0) reads(a)
+    if (op === Op.LdTime) reads(a + 1)
     engine.setStepResult(engine.perform(op as 0, a, b, c, engine.stepTime()))
   })
   try {

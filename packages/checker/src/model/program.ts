@@ -60,7 +60,7 @@ export function modelProgram<S>(model: ModelDefinition<S>, port: MachinePort): M
   if (atRest === undefined) return { program, judge: {} }
   const look: AtRest = (end) => {
     try {
-      return lookAlone(port, () => atRest(shared, end))
+      return lookAlone(port, () => atRest(shared, end), (address) => { end.executor.lookAt(address) })
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     } finally {
@@ -82,18 +82,23 @@ function threadsOf<S>({ cpus, threads }: ModelDefinition<S>, shared: S, { machin
     const lane = isDevice ? cpus + devices++ : cpu
     return {
       info: { name: name ?? (isDevice ? `device${devices}` : `cpu${cpu}`), cpu: lane, kind: 'base' },
-      code: { cpu: lane, machineCpu: isDevice ? machine.NO_CPU : cpu, begin: () => run(shared) },
+      code: { cpu: lane, machineCpu: isDevice ? machine.NO_CPU : cpu, id: place, begin: () => run(shared) },
     }
   })
 }
 
-function interruptsOf<S>({ interrupts = [] }: ModelDefinition<S>, shared: S, port: MachinePort): Entry[] {
+function interruptsOf<S>({ interrupts = [], threads }: ModelDefinition<S>, shared: S, port: MachinePort): Entry[] {
+  let label = threads.length - 1
   return interrupts.flatMap(({ cpu, name, run, vector = 0, times = 1 }, i) => {
     const title = name ?? `irq${i}@${cpu}`
-    return Array.from({ length: times }, (_, n): Entry => ({
-      info: { name: times === 1 ? title : `${title}#${n + 1}`, cpu, kind: 'irq' },
-      code: { cpu, machineCpu: cpu, begin: () => run === undefined ? interruptEntry(port, vector) : run(shared) },
-    }))
+    return Array.from({ length: times }, (_, n): Entry => {
+      const before = label++
+      // equal ones come in one order: any other would show nothing else
+      const info = { name: times === 1 ? title : `${title}#${n + 1}`, cpu, kind: 'irq' as const }
+      const begin = (): unknown => run === undefined ? interruptEntry(port, vector) : run(shared)
+      const code = { cpu, machineCpu: cpu, id: threads.length + i, begin }
+      return { info: n === 0 ? info : { ...info, after: before }, code }
+    })
   })
 }
 
@@ -104,7 +109,7 @@ function vectorsOf<S>({ cpus, nest = 1 }: ModelDefinition<S>, port: MachinePort)
     const cpu = i % cpus
     return {
       info: { name: `vector@${cpu}${i < cpus ? '' : `+${Math.floor(i / cpus)}`}`, cpu, kind: 'vector' },
-      code: { cpu, machineCpu: cpu, begin: (vector) => interruptEntry(port, vector) },
+      code: { cpu, machineCpu: cpu, id: -1 - cpu, begin: (vector) => interruptEntry(port, vector) },
     }
   })
 }

@@ -14,41 +14,19 @@
  */
 import type { CodePlace, ContextHost, Contexts } from '../program.js'
 import { Op } from '../op.js'
-import { larger } from '../undo.js'
+import { History, type Steps } from './history.js'
 import { placesOf, stackHere } from './places.js'
 import type { MachinePort } from './port.js'
-
-type Steps = Generator<unknown, unknown, number>
+import { TrackedLocals } from './trackedLocals.js'
 
 /** How a context begins. `vector` is what it entered for. */
 export interface ContextCode {
   readonly cpu: number
   /** What `currentCpu` says there. */
   readonly machineCpu: number
+  /** Equal for contexts that run the same code on the same CPU. */
+  readonly id: number
   begin(vector: number): unknown
-}
-
-/** The operations of one context along the present path and beyond it, by number. */
-class History {
-  op = new Uint8Array(64)
-  a = new Int32Array(64)
-  b = new Int32Array(64)
-  c = new Int32Array(64)
-  time = new Float64Array(64)
-  value = new Float64Array(64)
-  /** While the code ran that led to the operation: IF, plus twice the active handlers; and the CPU's time. */
-  state = new Int32Array(64)
-  now = new Float64Array(64)
-  generator: Steps | null = null
-  /** The last operation that is kept. */
-  last = 0
-
-  ensure(n: number): void {
-    if (n < this.op.length) return
-    for (const name of ['op', 'a', 'b', 'c', 'time', 'value', 'state', 'now'] as const) {
-      this[name] = larger(this[name] as Int32Array, n + 1) as never
-    }
-  }
 }
 
 export class SteppedContexts implements Contexts {
@@ -59,6 +37,8 @@ export class SteppedContexts implements Contexts {
   /** Cells: number of the operation that is offered, and of the first one of this activation. */
   private readonly offered: number
   private readonly first: number
+  /** Local states, if they are asked for. */
+  private readonly tracked: TrackedLocals | null
   /** Where the machine keeps IF and the nesting of each context's CPU. */
   private readonly irqWords: readonly number[]
   private readonly nestingWords: readonly number[]
@@ -78,6 +58,7 @@ export class SteppedContexts implements Contexts {
     this.histories = codes.map(() => new History())
     this.offered = host.reserve(codes.length)
     this.first = host.reserve(codes.length)
+    this.tracked = host.tracksLocals ? new TrackedLocals(host, codes.map(({ id }) => id)) : null
     const { Cpu, cpuArea } = port.machine
     this.irqWords = codes.map(({ machineCpu }) => cpuArea(machineCpu, MACHINE_WORDS) + Cpu.irqEnabled)
     this.nestingWords = codes.map(({ machineCpu }) => cpuArea(machineCpu, MACHINE_WORDS) + Cpu.irqNesting)
@@ -86,11 +67,12 @@ export class SteppedContexts implements Contexts {
 
   /** Take the machine (again): the last engine that was set drives it. */
   drive(): void {
-    const { codes, port } = this
+    const { codes, port, tracked } = this
     port.engine.setEngine({
       begin: (op, a, b, c) => this.begin(op, a, b, c),
       currentCpu: () => codes[this.context]?.machineCpu ?? port.machine.NO_CPU,
       nowNs: () => this.now,
+      ...tracked === null ? {} : { locals: tracked.listener(() => this.context) },
     })
   }
 
@@ -108,8 +90,8 @@ export class SteppedContexts implements Contexts {
     return placesOf(this.stacks[context] ?? '')
   }
 
-  localHash(): undefined {
-    return undefined
+  localHash(context: number, half: number): number | undefined {
+    return this.tracked?.hash(context, half)
   }
 
   /** To the next operation; `value` is that of the one before. */
@@ -124,14 +106,30 @@ export class SteppedContexts implements Contexts {
     const state = (host.irqIsOn(cpu) ? 1 : 0) + 2 * host.nestingOf(cpu)
     const now = host.timeOf(cpu)
     const isAsBefore = history.value[n - 1] === value && history.state[n] === state && history.now[n] === now
-    if (history.last < n || !isAsBefore || host.keepsPlaces) {
-      history.value[n - 1] = value
-      history.state[n] = state
-      history.now[n] = now
+    history.value[n - 1] = value
+    history.state[n] = state
+    history.now[n] = now
+    if (this.tracked !== null) {
+      if (!this.advanceTracked(this.tracked, context, n)) return
+    } else if (history.last < n || !isAsBefore || host.keepsPlaces) {
       if (!this.run(context, n)) return
     }
     const { op, a, b, c, time } = history
     host.offer(context, op[n]!, a[n]!, b[n]!, c[n]!, time[n])
+  }
+
+  /** The same where local states are known again; false if the context broke on the way. */
+  private advanceTracked(tracked: TrackedLocals, context: number, n: number): boolean {
+    const history = this.historyOf(context)
+    const isFirst = n === this.host.cell(this.first + context)
+    if (tracked.find(context, history, n, isFirst)) {
+      history.generator = null
+      history.last = n
+      return true
+    }
+    if (!this.run(context, n)) return false
+    tracked.learn(context, history, n, isFirst)
+    return true
   }
 
   /** Run a context to its operation `target`; false if it broke on the way. */
@@ -147,6 +145,8 @@ export class SteppedContexts implements Contexts {
     this.next = isThere ? target : first
     this.diverged = false
     this.enterState(this.next)
+    if (isThere) this.tracked?.pass(context, history, target - 1)
+    else this.tracked?.begin(context, history.value[first - 1]!)
     try {
       return this.settle(history, isThere ? generator : this.startCode(context), history.value[this.next - 1]!)
     } catch (error) {
@@ -191,17 +191,14 @@ export class SteppedContexts implements Contexts {
     }
     this.next = n + 1
     this.enterState(n + 1)
+    this.tracked?.pass(this.context, history, n)
     this.port.engine.setStepResult(history.value[n]!)
     return false
   }
 
   private keep(n: number, op: number, a: number, b: number, c: number): void {
-    const history = this.historyOf(this.context)
-    history.op[n] = op
-    history.a[n] = a
-    history.b[n] = b
-    history.c[n] = c
-    history.time[n] = op === Op.StTime || op === Op.SetDeadline ? this.port.engine.stepTime() : 0
+    const time = op === Op.StTime || op === Op.SetDeadline ? this.port.engine.stepTime() : 0
+    this.historyOf(this.context).keep(n, op, a, b, c, time)
   }
 
   private enterState(n: number): void {

@@ -47,7 +47,7 @@ export function createStrategy(name: StrategyName, session: Session, order: Orde
     }
     case 'random': return new RandomWalk(context, { seed, runs })
     case 'pct': return new Pct(context, { seed, runs, changes: options.changes ?? 2 })
-    case 'stateful': return new Stateful(context, { states: statesOf(session) })
+    case 'stateful': return new Stateful(context, { states: statesOf(session), races: session.findsRaces })
   }
 }
 

@@ -3,16 +3,27 @@
  * Every state once: a path stops where a state was seen before. It fits spaces in which many orders lead to the same
  * states, and it alone sees a livelock: a part of the state graph that can be gone round for ever although every context
  * that could always run does run.
+ *
+ * SF1  A state from which a step that nobody else can see is taken at once is passed, not kept.
+ * SF2  A data race is looked for in each state: what led to a state that is known is lost (`meetingOf`).
  */
 import type { Executor } from '../executor.js'
+import { meetingOf } from '../meeting.js'
 import { popCount, type Order } from '../order.js'
 import type { States } from '../states.js'
+import { StateTable } from '../stateTable.js'
 import { larger } from '../undo.js'
 import { fairCircle, type StateGraph } from './stateGraph.js'
 import { STOP, type Strategy, type StrategyContext } from './strategy.js'
 
 export interface StatefulOptions {
   readonly states: States
+  /** Whether data races are looked for. */
+  readonly races: boolean
+}
+
+interface Saved extends Readonly<Record<'at' | 'via' | 'done' | 'from' | 'label' | 'to' | 'enabled', readonly number[]>> {
+  readonly known: { readonly low: readonly number[], readonly high: readonly number[] }
 }
 
 export class Stateful implements Strategy {
@@ -20,10 +31,14 @@ export class Stateful implements Strategy {
   private readonly executor: Executor
   private readonly order: Order
   private readonly states: States
-  private readonly known = new Map<bigint, number>()
-  /** The number of the state at each depth, and the labels begun there. */
+  private readonly races: boolean
+  private readonly table = new StateTable()
+  /** At each depth: the last state there or before, -1 if none was; the label taken from it; the labels begun here. */
   private at = new Int32Array(256)
+  private via = new Int32Array(256)
   private done = new Int32Array(256)
+  /** The second of two accesses that meet, if the first was just taken. */
+  private second = STOP
   private edges = 0
   private from = new Int32Array(1024)
   private label = new Uint8Array(1024)
@@ -31,20 +46,27 @@ export class Stateful implements Strategy {
   // per state: contexts that are enabled there
   private enabled = new Int32Array(1024)
 
-  constructor({ executor, order }: StrategyContext, { states }: StatefulOptions) {
+  constructor({ executor, order }: StrategyContext, { states, races }: StatefulOptions) {
     this.executor = executor
     this.order = order
     this.states = states
+    this.races = races
   }
 
   next(): number {
     const { executor } = this
     const d = executor.depth
     if (d >= this.at.length) this.grow(d)
-    const isNew = this.enter(d)
+    this.at[d] = d === 0 ? -1 : this.at[d - 1]!
+    this.via[d] = d === 0 ? STOP : this.via[d - 1]!
     this.done[d] = 0
-    if (!isNew || executor.enabled() === 0) return STOP
-    return this.take(d)
+    if (this.second !== STOP) return this.takeSecond()
+    if (executor.trace.quiet[d] !== 0) return this.take(d)                                     // SF1
+    if (!this.enter(d) || executor.enabled() === 0) return STOP
+    const meeting = this.races ? meetingOf(executor) : null
+    if (meeting === null) return this.take(d)
+    this.second = meeting[1]                                                                   // SF2
+    return meeting[0]
   }
 
   stepped(): void {
@@ -52,7 +74,7 @@ export class Stateful implements Strategy {
   }
 
   ended(): void {
-    // nothing to learn from an end
+    this.second = STOP
   }
 
   backtrack(): number {
@@ -68,9 +90,10 @@ export class Stateful implements Strategy {
     return { begun: popCount(this.done[depth]!), known: popCount(this.executor.enabledAt(depth)) }
   }
 
-  /** Number of states. */
-  stateCount(): number {
-    return this.known.size
+  known(): { count: number, bytes: number } {
+    const { table, enabled, from, label, to } = this
+    const columns = [enabled, from, label, to]
+    return { count: table.size, bytes: columns.reduce((sum, { byteLength }) => sum + byteLength, table.bytes()) }
   }
 
   /** After everything was explored: the choices that lead into a livelock and once round it; null if there is none. */
@@ -78,50 +101,49 @@ export class Stateful implements Strategy {
     return fairCircle(this.graph())
   }
 
-  save(): unknown {
+  save(): Saved {
     const { edges, executor: { depth } } = this
+    const part = (column: Int32Array | Uint8Array, length: number): number[] => [...column.subarray(0, length)]
     return {
-      known: [...this.known].map(([key, state]) => [key.toString(36), state] as const),
-      at: [...this.at.subarray(0, depth)], done: [...this.done.subarray(0, depth)],
-      from: [...this.from.subarray(0, edges)],
-      label: [...this.label.subarray(0, edges)],
-      to: [...this.to.subarray(0, edges)],
-      enabled: [...this.enabled.subarray(0, this.known.size)],
+      known: this.table.save(), enabled: part(this.enabled, this.table.size),
+      at: part(this.at, depth), via: part(this.via, depth), done: part(this.done, depth),
+      from: part(this.from, edges), label: part(this.label, edges), to: part(this.to, edges),
     }
   }
 
   restore(saved: unknown): void {
-    const state = saved as Record<'at' | 'done' | 'from' | 'label' | 'to' | 'enabled', number[]> & { known: [string, number][] }
-    this.edges = state.from.length
+    const { known, ...columns } = saved as Saved
+    known.low.forEach((low, number) => { this.table.numberOf(low, known.high[number] ?? 0) })
+    this.edges = columns.from.length
     this.from = larger(this.from, this.edges)
     this.label = larger(this.label, this.edges)
     this.to = larger(this.to, this.edges)
-    this.enabled = larger(this.enabled, state.enabled.length)
-    if (state.at.length >= this.at.length) this.grow(state.at.length)
-    for (const name of ['at', 'done', 'from', 'label', 'to', 'enabled'] as const) this[name].set(state[name])
-    for (const [text, number] of state.known) this.known.set(parseKey(text), number)
+    this.enabled = larger(this.enabled, columns.enabled.length)
+    if (columns.at.length >= this.at.length) this.grow(columns.at.length)
+    for (const name of ['at', 'via', 'done', 'from', 'label', 'to', 'enabled'] as const) this[name].set(columns[name])
   }
 
   private graph(): StateGraph {
-    const { from, label, to, edges, enabled, known } = this
+    const { from, label, to, edges, enabled, table } = this
     const entries = this.executor.irqs | this.executor.vectors
     const mustRun = this.executor.mode === 'exactly' ? -1 : ~entries
-    return { states: known.size, edges, from, label, to, enabled, mustRun }
+    return { states: table.size, edges, from, label, to, enabled, mustRun }
   }
 
   /** Note the state at depth d and the edge to it; whether it is new. */
   private enter(d: number): boolean {
-    const key = (BigInt(this.states.high() >>> 0) << 32n) | BigInt(this.states.low() >>> 0)
-    const known = this.known.get(key)
-    const number = known ?? this.known.size
-    if (known === undefined) {
-      this.known.set(key, number)
+    const { table } = this
+    const before = table.size
+    const number = table.numberOf(this.states.low(), this.states.high())
+    const isNew = table.size > before
+    if (isNew) {
       if (number >= this.enabled.length) this.enabled = larger(this.enabled, number + 1)
       this.enabled[number] = this.executor.enabled()
     }
+    const from = this.at[d]!
+    if (from >= 0) this.addEdge(from, this.via[d]!, number)
     this.at[d] = number
-    if (d > 0) this.addEdge(this.at[d - 1]!, this.executor.trace.label[d - 1]!, number)
-    return known === undefined
+    return isNew
   }
 
   private addEdge(from: number, label: number, to: number): void {
@@ -139,17 +161,20 @@ export class Stateful implements Strategy {
   private take(d: number): number {
     const label = this.order.pick(this.executor.enabled() & ~this.done[d]!)
     this.done[d]! |= 1 << label
+    if (this.executor.trace.quiet[d] === 0) this.via[d] = label
+    return label
+  }
+
+  // It breaks there, and nothing is begun: whoever goes on behind violations comes back to both.
+  private takeSecond(): number {
+    const label = this.second
+    this.second = STOP
     return label
   }
 
   private grow(d: number): void {
     this.at = larger(this.at, d + 1)
+    this.via = larger(this.via, d + 1)
     this.done = larger(this.done, d + 1)
   }
-}
-
-function parseKey(text: string): bigint {
-  let key = 0n
-  for (const digit of text) key = key * 36n + BigInt(parseInt(digit, 36))
-  return key
 }

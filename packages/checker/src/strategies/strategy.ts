@@ -20,6 +20,8 @@ export interface Strategy {
   backtrack(): number
   /** At a depth of the present path: how many branches were begun, and how many are known. */
   branches(depth: number): { readonly begun: number, readonly known: number }
+  /** States that are known, and the bytes that they take, for strategies that know states again. */
+  known?(): { readonly count: number, readonly bytes: number }
   /** What must be written down, beside the present path, to go on later. */
   save(): unknown
   /** Take up what `save` returned. The path was walked again before, with `stepped` behind each step. */
