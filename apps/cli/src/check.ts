@@ -185,7 +185,8 @@ function scheduleFile(model: string | undefined, { save, program, model: file }:
   return save ?? `${name.replace(/[^\w.-]/g, '-')}.schedule.json`
 }
 
-type SubjectFiles = { readonly [name in 'program' | 'model' | 'protocol']?: string | undefined }
+/** The file that a schedule's program comes from, if it does not come along. */
+export type SubjectFiles = { readonly [name in 'program' | 'model' | 'protocol']?: string | undefined }
 
 /** How to run a schedule again. */
 export function replayCommand(schedule: string, { program, model, protocol }: SubjectFiles): string {

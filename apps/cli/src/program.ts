@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addCheck } from './check.js'
+import { addExport } from './export.js'
 import { oneLine } from './failure.js'
 import { addHistory } from './history.js'
 import { addProtocol } from './protocol.js'
@@ -23,6 +24,7 @@ export function createProgram(done: (code: number) => void): Command {
   addRun(program, done)
   addCheck(program, done)
   addReplay(program, done)
+  addExport(program, done)
   addHistory(program, done)
   addProtocol(program, done)
   return program

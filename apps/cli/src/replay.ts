@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** `bottomhalf replay`: run a saved schedule again, step by step, and show it. */
 import type { Command } from 'commander'
-import { replayCommand, saveAll } from './check.js'
-import type { ReplayJob, ReplayOutcome } from './checking/job.js'
+import { replayCommand, saveAll, type SubjectFiles } from './check.js'
+import type { ReplayJob, ReplayOutcome, ShowSpec } from './checking/job.js'
 import { runJob } from './checking/runJob.js'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
 import { laneWidth, minimiseSeconds } from './values.js'
 
-interface Flags {
-  program?: string
-  model?: string
-  protocol?: string
+interface Flags extends SubjectFiles {
   lanes?: number
   html?: string
   chrome?: string
@@ -40,24 +37,25 @@ export function addReplay(program: Command, done: (code: number) => void): void 
 }
 
 async function runReplay(file: string, flags: Flags): Promise<number> {
-  const { save, html, chrome } = flags
-  const outcome = await runJob(jobOf(file, flags)) as ReplayOutcome
+  const { save, html, chrome, lanes, minimise } = flags
+  const show = { html: html !== undefined, chrome: chrome !== undefined, lanes }
+  const job = replayJob('replay', file, flags, show, minimise === true ? 60 : minimise ?? 0)
+  const command = replayCommand(save ?? file, flags)
+  const outcome = await runJob({ ...job, show: { ...job.show, command } }) as ReplayOutcome
   const { program, steps, violation, shown } = outcome
   saveAll(shown, { save, html, chrome })
   process.stdout.write(flags.json ? `${JSON.stringify({ program, steps, violation })}\n` : `${shown.lanes}\n`)
   return violation === null ? ExitCode.Done : ExitCode.Violation
 }
 
-function jobOf(file: string, { program, model, protocol, lanes, html, chrome, minimise, save }: Flags): ReplayJob {
+/** The job of running a schedule again. Throws `UsageError` for files of which only one can be. */
+export function replayJob(
+  command: string, file: string, files: SubjectFiles, show: Omit<ShowSpec, 'command'>, minimiseSeconds = 0,
+): ReplayJob {
+  const { program, model, protocol } = files
   if ([program, model, protocol].filter((one) => one !== undefined).length > 1) {
-    throw new UsageError('replay: --program, --model and --protocol exclude one another')
+    throw new UsageError(`${command}: --program, --model and --protocol exclude one another`)
   }
-  return {
-    kind: 'replay', file, program, model, protocol,
-    minimiseSeconds: minimise === true ? 60 : minimise ?? 0,
-    show: {
-      html: html !== undefined, chrome: chrome !== undefined, lanes,
-      command: replayCommand(save ?? file, { program, model, protocol }),
-    },
-  }
+  const again = replayCommand(file, { program, model, protocol })
+  return { kind: 'replay', file, program, model, protocol, minimiseSeconds, show: { ...show, command: again } }
 }

@@ -154,6 +154,18 @@ describe('a model of the protocol', () => {
   })
 })
 
+describe('export', () => {
+  const pinned = fileURLToPath(new URL('../../../packages/history/test/schedules/U1.json', import.meta.url))
+
+  test('a pinned schedule becomes a program of C with a thread a CPU, the lines of the packages and what breaks', () => {
+    const { code, stdout } = bottomhalf('export', '--c', pinned)
+    expect(stdout.match(/^static void \*cpu\d/gm)).toHaveLength(2)
+    expect(stdout).toMatch(/compareExchange\(&Domain_\d+_eventLock_state, 0, 1\), 0\)\); .* spinlock\/spinlock\.ts:\d+ \*\/$/m)
+    expect(stdout).toMatch(/^ {2}assert\(!".*linked twice"\);$/m)
+    expect(code).toBe(0)
+  })
+})
+
 describe('a model of the user\'s own', () => {
   const here = fileURLToPath(new URL('.', import.meta.url))
   const model = join(here, 'counter.model.ts')
@@ -222,6 +234,9 @@ describe('bad input: one line', () => {
     [['check', 'mp', '--resume', 'c.json'], 3, /c\.json: the checkpoint has program lastzero, this search has mp; expected a checkpoint of this very search\n$/],
     [['check', 'lastzero', '--set', 'n=6', '--strategy', 'naive', '--resume', 'c.json'], 3, /is of strategy dpor, this search uses naive/],
     [['check', 'lastzero', '--resume', 'cut.json'], 3, /cut\.json: the checkpoint is not JSON: the file is truncated/],
+    [['export', 's.json'], 2, /export: expected the language: --c\n$/],
+    [['export', '--c', 'cut.json'], 3, /cut\.json: the schedule is not JSON: the file is truncated or something else/],
+    [['export', '--c', 'none.json'], 3, /none\.json: no such file; expected a schedule\n$/],
     [['replay', 'cut.json'], 3, /cut\.json: the schedule is not JSON: the file is truncated or something else; expected what `bottomhalf check` saves\n$/],
     [['replay', 's.json'], 2, /s\.json is of lost, which is no model here: name its file with --program or --model\n$/],
     [['replay', 'bad.txt'], 3, /bad\.txt: the schedule is not JSON.*; expected what `bottomhalf check` saves\n$/],

@@ -92,7 +92,7 @@ describe('protocol diff', () => {
     expect(alone!.costs.map(({ locks }) => locks)).toEqual([2, 5])
     const { stdout, code } = await bottomhalf('protocol', 'diff', 'F', 'B')
     expect(stdout).toMatch(/^\* spread with B ends early: bug: .*RUN was on/m)
-    expect(stdout).toMatch(/ locks taken +│  2 │  2 │ +0 │/)
+    expect(stdout).toMatch(/ locks taken +│ {2}2 │ {2}2 │ +0 │/)
     expect(code).toBe(0)
   })
 })

@@ -5,6 +5,8 @@ export type {
   PlayerAccess, PlayerContext, PlayerData, PlayerField, PlayerObject, PlayerPlace, PlayerRule, PlayerSource, PlayerStep,
   PlayerViolation,
 } from './data.js'
+export { cProgram } from './cProgram.js'
+export type { CProgramOptions } from './cProgram.js'
 export { playerPage } from './page.js'
 export { chromeTrace } from './chromeTrace.js'
 export { playerData } from './fromReplay.js'

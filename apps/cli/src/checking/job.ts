@@ -48,6 +48,8 @@ export interface SearchSpec {
 export interface ShowSpec {
   readonly html: boolean
   readonly chrome: boolean
+  /** As a program of C, for other checkers. */
+  readonly c?: boolean
   /** Columns of a lane; undefined: what the longest step needs. */
   readonly lanes: number | undefined
   readonly command: string
@@ -73,6 +75,7 @@ export interface Shown {
   readonly lanes: string
   readonly html?: string
   readonly chrome?: string
+  readonly c?: string
 }
 
 export interface CheckOutcome extends Omit<CheckResult, 'digest' | 'schedule' | 'checkpoint' | 'mode'> {

@@ -6,7 +6,7 @@ import {
   replay, ReplayError, ScheduleError,
 } from '@bottomhalf/checker'
 import type { CheckOptions, CheckResult, Progress, Schedule } from '@bottomhalf/checker'
-import { chromeTrace, playerData, playerPage, type PlayerData } from '@bottomhalf/player'
+import { chromeTrace, cProgram, playerData, playerPage, type PlayerData } from '@bottomhalf/player'
 import { UsageError } from '../failure.js'
 import { readText } from '../input.js'
 import type { CheckJob, CheckOutcome, Job, Outcome, ReplayJob, ReplayOutcome, SearchSpec, ShowSpec, Shown }
@@ -148,6 +148,7 @@ function shownOf(subject: Subject, schedule: Schedule, show: ShowSpec, facts: re
     }),
     ...show.html ? { html: playerPage(data) } : {},
     ...show.chrome ? { chrome: chromeTrace(data) } : {},
+    ...show.c === true ? { c: cProgram(session.executor, violation, { facts, remark: (d) => remarkOf(data, d) }) } : {},
   }
 }
 
