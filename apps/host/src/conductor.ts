@@ -10,10 +10,9 @@
  */
 import { errnoName, type DomId } from '@bottomhalf/base'
 import { deviceEnableLine, deviceInterrupt, guestTicks } from '@bottomhalf/guest'
-import { controlContinuations, pirqRecordsFreed } from '@bottomhalf/hypervisor'
+import { controlContinuations, everythingFreed } from '@bottomhalf/hypervisor'
 import { lineIsInService, lineIsMasked } from '@bottomhalf/irq'
-import { Domain } from '@bottomhalf/domain'
-import { liveBlocks, nowNs } from '@bottomhalf/machine'
+import { nowNs } from '@bottomhalf/machine'
 import { timeline } from '@bottomhalf/scenario'
 import { accountOf, addUnserved, excuseOf, latencyOf, nothingUnserved, runsOf } from './accounts.js'
 import { ControlCaller } from './control.js'
@@ -238,7 +237,7 @@ class Conductor implements Stage {
   /** RCU frees the records when every CPU has been seen; what is not freed by then, the checks at rest report. */
   #waitUntilFreed(): void {
     const giveUpNs = nowNs() + FREEING_MS * 1e6
-    while (!(pirqRecordsFreed() && domainsFreed()) && nowNs() < giveUpNs) this.#context.pause(1)
+    while (!everythingFreed() && nowNs() < giveUpNs) this.#context.pause(1)
   }
 
   #runs(): number {
@@ -253,8 +252,4 @@ function isHeld(line: number): boolean {
 
 function totalOf({ gone, crashed, notEnded, masked, scribbled, limited }: Unserved): number {
   return gone + crashed + notEnded + masked + scribbled + limited
-}
-
-function domainsFreed(): boolean {
-  return liveBlocks().every(({ tag }) => tag !== Domain.tag)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Two guests that share a line of the machine, with a device each: what `lines.stepped.test.ts` runs. */
-import { errnoOf, pirqRecordsFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
+import { errnoOf, everythingFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
 import { cpuRelax, ld, requestStop, Stop } from '@bottomhalf/machine'
 import { hvmPciIntxGsi } from '@bottomhalf/hvm'
 import { LINE_LEVEL, lineIsInService, lineIsMasked } from '@bottomhalf/irq'
@@ -29,7 +29,7 @@ export function conductSharers(arrivals: number, how: Misbehaviour, awaited: rea
     deviceEnableLine(device, false)
   }
   for (const { domId } of sharers) control(requests.killDomain(domId))
-  while (!pirqRecordsFreed()) cpuRelax()
+  while (!everythingFreed()) cpuRelax()
   requestStop(Stop.Requested)
   return sharers
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The whole machine, from a device's message to its driver: what the tests of this folder run. */
-import { bootMachine, errnoOf, pcpuMain, pirqRecordsFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
+import { bootMachine, errnoOf, pcpuMain, everythingFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
 import { callHandler, cpuRelax, irqEnable, ld, requestStop, Stop } from '@bottomhalf/machine'
 import { Domain, getDomainById, pirqRecordGetOrCreate, putDomain } from '@bottomhalf/domain'
 import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
@@ -36,7 +36,7 @@ export function conduct(cpus: number, arrivals: number, tickNs: number): Pair[] 
   for (const { driver } of pairs) while (ld(driver + Driver.consumed) !== arrivals) cpuRelax()
   for (const { domId } of pairs) control(requests.unbindMsi(domId as DomId, 3 as Pirq))
   for (const { device } of pairs) deviceInterrupt(device)
-  while (!pirqRecordsFreed()) cpuRelax()
+  while (!everythingFreed()) cpuRelax()
   requestStop(Stop.Requested)
   return pairs
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** A good guest and one that masks its message, with a device each: what `mask.stepped.test.ts` runs. */
-import { pirqRecordsFreed, requests } from '@bottomhalf/hypervisor'
+import { everythingFreed, requests } from '@bottomhalf/hypervisor'
 import { MSI_GUEST_MASKED, MsiEntry } from '@bottomhalf/irq'
 import { cpuRelax, ld, load, requestStop, Stop } from '@bottomhalf/machine'
 import type { DomId, Pirq } from '@bottomhalf/base'
@@ -18,7 +18,7 @@ export function conductMasker(arrivals: number): Pair[] {
   for (let i = 0; i < arrivals; i++) for (const { device } of pairs) deviceArrival(device)
   while (ld(good.driver + Driver.consumed) !== arrivals) cpuRelax()
   for (const { domId } of pairs) control(requests.unbindMsi(domId as DomId, 3 as Pirq))
-  while (!pirqRecordsFreed()) cpuRelax()
+  while (!everythingFreed()) cpuRelax()
   requestStop(Stop.Requested)
   return pairs
 }

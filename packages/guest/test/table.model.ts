@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A good guest and one that writes any value into its vector table, each with an MSI-X device: see `table.stepped.test.ts`. */
 import { bug, type DomId, type Pirq } from '@bottomhalf/base'
-import { pirqRecordsFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
+import { everythingFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
 import { AWAIT_EQ, awaitWord, cpuRelax, irqDisable, global, irqEnable, ld, load, requestStop, st, Stop, words } from '@bottomhalf/machine'
 import { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
 import { PCI_MSIX, pciFunctionMsi, pciPlugFunction } from '@bottomhalf/passthrough-pci'
@@ -59,7 +59,7 @@ export function conductScribbler(arrivals: number, seed: number, misled: boolean
   }
   for (const driver of good.drivers) awaitWord(driver + Driver.consumed, AWAIT_EQ, arrivals)
   for (const nr of [GOOD, BAD]) control(requests.killDomain(domIdOf(nr)))
-  while (!pirqRecordsFreed()) cpuRelax()
+  while (!everythingFreed()) cpuRelax()
   requestStop(Stop.Requested)
   return wired
 }

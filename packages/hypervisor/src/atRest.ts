@@ -4,8 +4,8 @@
  *
  * Contexts  at rest: nothing runs. Reads only.
  */
-import { Domain, domainReferences, forEachDomain, PirqRecord } from '@bottomhalf/domain'
-import { cpuCount, ld, liveBlocks, overrunBlocks, structNameOfTag } from '@bottomhalf/machine'
+import { Domain, DOMAIN_ALIVE, domainReferences, forEachDomain, PirqRecord } from '@bottomhalf/domain'
+import { cpuCount, ld, liveBlocks, load, overrunBlocks, structNameOfTag } from '@bottomhalf/machine'
 import { dpciActive, dpciOf } from '@bottomhalf/passthrough-io'
 import { knownLocks, locksHeld, spinIsLocked } from '@bottomhalf/spinlock'
 import { faultsOfTheGone } from './atRestGone.js'
@@ -19,9 +19,16 @@ export function faultsAtRest(): RestFault[] {
   return [...referenceFaults(), ...recordFaults(), ...heapFaults(), ...lockFaults(), ...faultsOfTheGone()]
 }
 
-/** Whether every pIRQ record was freed, which RCU does some time after the last unbind. Context: any. */
-export function pirqRecordsFreed(): boolean {
-  return liveBlocks().every(({ tag }) => tag !== PirqRecord.tag)
+/**
+ * Whether what was unbound and killed is freed, which RCU does some time after: every pIRQ record, every domain that does not
+ * live. A machine that is stopped before is left with what nobody freed. Context: any.
+ */
+export function everythingFreed(): boolean {
+  for (const { address, tag } of liveBlocks()) {
+    if (tag === PirqRecord.tag) return false
+    if (tag === Domain.tag && load(address + Domain.dying) !== DOMAIN_ALIVE) return false
+  }
+  return true
 }
 
 /** I4: a domain that lives has its creation reference and no other. */

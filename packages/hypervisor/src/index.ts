@@ -11,7 +11,7 @@ export { ANY_PIRQ, CONTROL_WORDS, Operation, requests } from './requests.js'
 export type {
   AddDevice, BindIrq, BindMsi, ControlRequest, CreateDomain, DomainState, Messages, VcpuState,
 } from './requests.js'
-export { faultsAtRest, pirqRecordsFreed } from './atRest.js'
+export { faultsAtRest, everythingFreed } from './atRest.js'
 export type { RestFault } from './atRest.js'
 export {
   HVM_DPCI_SOFTIRQ, RCU_SOFTIRQ, SCHEDULE_SOFTIRQ, softirqNames, TASKLET_SOFTIRQ, TIMER_SOFTIRQ, VCPU_KICK_SOFTIRQ,

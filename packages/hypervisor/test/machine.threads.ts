@@ -22,7 +22,7 @@ import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
 import { LOCK_TAS, PROFILE_OFF } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
 import {
-  bootMachine, controlContinuations, errnoOf, faultsAtRest, pcpuMain, perform, pirqRecordsFreed, requests,
+  bootMachine, controlContinuations, errnoOf, faultsAtRest, pcpuMain, perform, everythingFreed, requests,
   type ControlRequest,
 } from '../src/index.js'
 
@@ -141,7 +141,7 @@ function conduct(cpus: number, work: Work, rounds: number, forget: boolean): Str
   for (let domId = 1; domId <= DOMAINS; domId++) must(requests.killDomain(domId as DomId))
   for (let domId = 1; domId <= DOMAINS; domId++) awaitGone(domId as DomId)
   const waitUntil = Date.now() + STALLED_MS
-  while ((!pirqRecordsFreed() || liveBlocks().length !== before) && Date.now() < waitUntil) sleep(1)
+  while ((!everythingFreed() || liveBlocks().length !== before) && Date.now() < waitUntil) sleep(1)
   requestStop(Stop.Requested)
   while (load(Stress.base + Stress.ended) < cpus) sleep(0.2)
   return {

@@ -8,13 +8,14 @@ import { cpuCount, ld, load } from '@bottomhalf/machine'
 import { eoisOwedBy } from './eoiStack.js'
 import { IoapicPin, pinIsInService } from './ioapic.js'
 import { IrqDesc, irqDescOf, IrqTable } from './irqDesc.js'
+import { limitWillEnd } from './rateLimit.js'
 
 /** An interrupt, or none, and what is wrong with it. Plain data. */
 export interface IrqRestFault { readonly irq: number, readonly found: string }
 
 /**
- * Lines that nobody has and that are in service, interrupts that nobody has and that wait for the rate limit's end, CPUs that
- * have still to end something. Empty when every line was released.
+ * Lines that nobody has and that are in service, interrupts that nobody has and that wait for an end of the rate limit that
+ * never comes, CPUs that have still to end something. Empty when every line was released.
  */
 export function irqFaultsAtRest(): IrqRestFault[] {
   const faults: IrqRestFault[] = []
@@ -33,5 +34,5 @@ function wrongWith(irq: number): string {
   if (desc === 0 || ld(desc + IrqDesc.action) !== 0) return ''
   const pin = ld(desc + IrqDesc.pin)
   if (pin !== 0 && pinIsInService(load(pin + IoapicPin.control))) return 'has its line in service'
-  return ld(desc + IrqDesc.waits) === 0 ? '' : 'waits for the end of its rate limit'
+  return ld(desc + IrqDesc.waits) === 0 || limitWillEnd(desc) ? '' : 'waits for the end of its rate limit'
 }

@@ -4,6 +4,9 @@
  *
  *     IrqDesc.left   arrivals that may come before anybody looks at the clock; the window began with the first of them
  *
+ * The threshold itself may pass at the end of a window that began long ago, and again in the next: whatever the arrivals,
+ * fewer than twice the threshold are delivered within the length of a window.
+ *
  * @xen xen/arch/x86/irq.c (irq_ratelimit)
  * Contexts  overRateLimit, limitArrival: interrupt context, IF = 0, irqDesc.lock held.  The timer: softirq.
  * Locks     irqDesc.lock, then the rate-limit lock, then timers locks; the timer holds one at a time.
@@ -14,12 +17,12 @@
  */
 import type { Ref } from '@bottomhalf/base'
 import {
-  embed, global, handler, ld, ldTime, nowNs, st, store, stTime, time, word,
+  embed, global, handler, ld, ldTime, load, nowNs, st, store, stTime, time, word,
 } from '@bottomhalf/machine'
 import {
   lockClass, SpinLock, spinLock, spinLockInit, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore,
 } from '@bottomhalf/spinlock'
-import { initTimer, setTimer, Timer } from '@bottomhalf/timer'
+import { initTimer, setTimer, Timer, timersSetOn } from '@bottomhalf/timer'
 import { callController, descAt, HwIrqController, IrqDesc, IrqStatus, IrqTable } from './irqDesc.js'
 
 const RateLimit = global('irqRateLimit', {
@@ -60,6 +63,14 @@ export function limitedArrivals(entry: Ref<'MsiEntry'>): number {
     if (ld(descAt(irq) + IrqDesc.msi) === entry) return ld(descAt(irq) + IrqDesc.limited)
   }
   return 0
+}
+
+/** Whether the timer is set, and will look at an interrupt. Exact at rest. */
+export function limitWillEnd(desc: Ref<'IrqDesc'>): boolean {
+  const timer = RateLimit.base + RateLimit.timer
+  let waiting = timersSetOn(load(timer + Timer.cpu)).includes(timer) ? ld(RateLimit.base + RateLimit.head) : 0
+  while (waiting !== 0 && waiting !== desc) waiting = ld(waiting + IrqDesc.nextWaiting)
+  return waiting !== 0
 }
 
 /** Forget what came: a new user starts afresh. irqDesc.lock held. */

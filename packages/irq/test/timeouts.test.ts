@@ -4,11 +4,12 @@ import { callHandler, handlerIdOf, ld, ldTime, load } from '@bottomhalf/machine'
 import { doSoftirq, raiseSoftirq } from '@bottomhalf/softirq'
 import { onCpu } from '@bottomhalf/testkit'
 import { Timer, timerIsActive } from '@bottomhalf/timer'
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
-  createLineIrq, createMsiIrq, IrqDesc, irqDescOf, irqOfGsi, irqSetAffinity, LINE_EDGE, LINE_LEVEL, LINE_LEVEL_EOI,
-  lineAssert, lineDeassert, lineIsInService, lineIsMasked, linePulse, MSI_GUEST_MASKED, msiIsMasked, msiIsPending,
-  msiSend, msiUnmask, pirqGuestBind, pirqGuestEoi, pirqGuestMask, pirqGuestUnbind, requestIrq,
+  createLineIrq, createMsiIrq, IrqDesc, irqDescOf, irqFaultsAtRest, irqOfGsi, irqSetAffinity, LINE_EDGE, LINE_LEVEL,
+  LINE_LEVEL_EOI, lineAssert, lineDeassert, lineIsInService, lineIsMasked, linePulse, MSI_GUEST_MASKED, msiIsMasked,
+  msiIsPending, msiSend, msiUnmask, pirqGuestBind, pirqGuestEoi, pirqGuestMask, pirqGuestUnbind, requestIrq,
 } from '../src/index.js'
 import { eoisPending } from '../src/eoiStack.js'
 import { IrqGuestAction } from '../src/irqDesc.js'
@@ -206,6 +207,39 @@ describe('IRQ-3: a storm', () => {
     ok(pirqGuestBind(vcpuOf(d, 0), pirq, true))
     interrupt(5)
     expect(delivered()).toBe(4)
+  })
+
+  test('IRQ-3, I10: one that was shut when its last guest went waits for a timer that is set, which is nothing wrong', () => {
+    boot(2, { rateThreshold: 3 })
+    d = createDomain(1, 1)
+    const pirq = bound(5, LINE_EDGE)
+    for (let n = 0; n < 4; n++) interrupt(5)
+    ok(onCpu(1, () => pirqGuestUnbind(pirq)))
+    expect([ld(irqDescOf(irqOfGsi(5)) + IrqDesc.waits), irqFaultsAtRest()]).toEqual([1, []])
+  })
+
+  test('IRQ-3: whatever the arrivals, fewer than twice the threshold pass within the length of a window', () => {
+    const [threshold, windowMs] = [3, 10]
+    vi.useFakeTimers({ toFake: ['hrtime'] })
+    fc.assert(fc.property(fc.array(fc.nat(12), { maxLength: 60 }), (gapsMs) => {
+      boot(2, { rateThreshold: threshold, rateWindowNs: windowMs * 1e6 })
+      d = createDomain(1, 1)
+      bound(5, LINE_EDGE)
+      const passedMs: number[] = []
+      let nowMs = 0
+      for (const gapMs of gapsMs) {
+        nowMs += gapMs
+        vi.advanceTimersByTime(gapMs)
+        onCpu(0, () => { raiseSoftirq(0 as SoftirqNr); doSoftirq() })
+        const before = delivered()
+        interrupt(5)
+        if (delivered() > before) passedMs.push(nowMs)
+      }
+      for (const from of passedMs) {
+        expect(passedMs.filter((at) => at >= from && at < from + windowMs).length).toBeLessThan(2 * threshold)
+      }
+    }), { numRuns: 60 })
+    vi.useRealTimers()
   })
 
   test("IRQ-3: the host's interrupts are not limited", () => {

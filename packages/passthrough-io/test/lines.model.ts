@@ -4,20 +4,23 @@
  * on CPU 1. The device counts its events in memory before it interrupts, the driver reads the count. Guest 1, on CPU 2,
  * shares the machine's line with a device of its own.
  */
-import { cpuRelax, fetchAdd, global, ld, load, st, store, words, xchg } from '@bottomhalf/machine'
+import {
+  callHandler, cpuRelax, fetchAdd, global, handlerIdOf, irqDisable, irqEnable, ld, load, st, store, words, xchg,
+} from '@bottomhalf/machine'
 import { Domain, pirqRecordOf, vcpuOf } from '@bottomhalf/domain'
 import {
   hvmGsiAssertCount, hvmPciIntxGsi, IOAPIC_REG_ENTRIES, IOREGSEL, IOWIN, REDIR_LEVEL, vioapicUpdateEoi, vioapicWrite,
   vlapicAccept, vlapicEoi,
 } from '@bottomhalf/hvm'
 import {
-  createLineIrq, irqOfGsi, irqSetAffinity, LINE_LEVEL, lineAssert, lineDeassert, lineIsAsserted, lineIsInService,
-  lineIsMasked, mapDomainPirq, msiSend,
+  createLineIrq, IrqDesc, irqDescOf, IrqGuestAction, irqOfGsi, irqSetAffinity, LINE_LEVEL, lineAssert,
+  lineDeassert, lineIsAsserted, lineIsInService, lineIsMasked, mapDomainPirq, msiSend,
 } from '@bottomhalf/irq'
 import { listLength } from '@bottomhalf/list'
 import { vcpuPin, vcpuUp } from '@bottomhalf/sched'
 import { doSoftirq } from '@bottomhalf/softirq'
 import { spinLock, spinUnlock } from '@bottomhalf/spinlock'
+import { killTimer } from '@bottomhalf/timer'
 import { dpciOf, hvmDpciEoi, HvmPirqDpci, ptIrqCreateBind, ptIrqDestroyBind } from '../src/index.js'
 import {
   createDomain, device, lineBind, mapDevice, ok, setupMachine, translateBind,
@@ -42,9 +45,9 @@ const served = (guest: number): number => Wire.base + Wire.served + guest
 const domainOf = (guest: number): Ref<'Domain'> => ld(Wire.base + Wire.d + guest)
 
 /** A domain with one vCPU, whose IO-APIC has GSI 28 as a level pin. */
-function createGuest(guest = 0): Ref<'Domain'> {
+function createGuest(guest = 0, cpu = 1 + guest): Ref<'Domain'> {
   const d = createDomain(1 + guest)
-  ok(vcpuPin(vcpuOf(d, 0), 1 + guest))
+  ok(vcpuPin(vcpuOf(d, 0), cpu))
   ok(vcpuUp(vcpuOf(d, 0)))
   vioapicWrite(d, IOREGSEL, IOAPIC_REG_ENTRIES + 2 * GSI)
   vioapicWrite(d, IOWIN, VECTOR | REDIR_LEVEL)
@@ -58,6 +61,26 @@ export function bootLine(): Ref<'Domain'> {
   const d = createGuest()
   ok(irqSetAffinity(bindLine(d), 0))
   return d
+}
+
+/**
+ * The same the other way round: the guest is CPU 0's, which has taken its vCPU, and the line interrupts CPU `cpu`. The EOI
+ * timer is dead: `timeOut` is its function, called as often as a model says, and a guest has no time at all.
+ */
+export function bootLineFrom(cpu: number): void {
+  setupMachine(2, false, { eoiTimeoutNs: 0 })
+  const d = createGuest(0, 0)
+  const irq = bindLine(d)
+  ok(irqSetAffinity(irq, cpu))
+  killTimer(ld(irqDescOf(irq) + IrqDesc.action) + IrqGuestAction.timer)
+  irqEnable()
+  for (let turn = 0; turn < 2; turn++) doSoftirq()
+  irqDisable()
+}
+
+/** The function of the EOI timer (IRQ-5). */
+export function timeOut(): void {
+  callHandler(handlerIdOf('irqEoiTimeout'), irqDescOf(irqOfGsi(MACHINE_GSI)))
 }
 
 /** Two guests, whose devices hold the same line of the machine. CPUs 1 and 2 have still to take their vCPUs. */

@@ -22,6 +22,7 @@ import {
   ptIrqCreateBind, setupPassthroughIo,
 } from '../src/index.js'
 import type { DomId, Errno, Pirq, Ref, SoftirqNr } from '@bottomhalf/base'
+import type { IrqOptions } from '@bottomhalf/irq'
 import type { PtLineBind, PtMsiBind } from '../src/index.js'
 
 export const HVM_DPCI_SOFTIRQ = 10 as SoftirqNr
@@ -39,7 +40,7 @@ export function ok(result: Errno): void {
 }
 
 /** `checks`: those of the locks; the machine's debug checks are the engine's choice. */
-export function setupMachine(cpus: number, checks = true): void {
+export function setupMachine(cpus: number, checks = true, irqOptions: IrqOptions = {}): void {
   setupSpinlocks({ checks })
   setupCpus(cpus)
   setupSoftirqs(1 as SoftirqNr)
@@ -47,7 +48,7 @@ export function setupMachine(cpus: number, checks = true): void {
   setupRcu(3 as SoftirqNr)
   setupTasklets({ softirqNr: 4 as SoftirqNr, scheduleNr: 1 as SoftirqNr, lock: 0 })
   setupDomains()
-  ok(setupIrqs(IRQS))
+  ok(setupIrqs(IRQS, irqOptions))
   setupSched({ scheduleNr: 1 as SoftirqNr, vcpuKickNr: 7 as SoftirqNr })
   for (let cpu = 0; cpu < cpus; cpu++) setupSchedCpu(cpu)
   setupHvm()

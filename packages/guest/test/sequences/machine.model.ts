@@ -7,26 +7,30 @@
  * SEQ3  Once an unbind has returned and the guest has come to rest, no run of its driver begins (I2).
  */
 import { bug, EBUSY, ESRCH, type DomId, type Pirq } from '@bottomhalf/base'
-import { bootMachine, errnoOf, pcpuMain, pirqRecordsFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
-import { AWAIT_EQ, awaitWord, callHandler, cpuRelax, fetchAdd, ld, requestStop, st, Stop } from '@bottomhalf/machine'
-import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
+import { bootMachine, errnoOf, pcpuMain, everythingFreed, requests, type ControlRequest } from '@bottomhalf/hypervisor'
+import { AWAIT_EQ, awaitWord, callHandler, cpuRelax, fetchAdd, ld, load, nowNs, requestStop, st, Stop } from '@bottomhalf/machine'
 import { RUNSTATE_BLOCKED } from '@bottomhalf/sched'
 import { LOCK_TAS, PROFILE_OFF } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
 import {
-  Device, deviceArrival, deviceCreate, deviceRaised, Driver, driverCounts, driverCreate, guestCreate, guestProgram,
+  Device, deviceArrival, deviceEnableLine, deviceInterrupt, deviceRaised, Driver, driverCounts, driverCreate,
+  guestCreate, guestProgram, type Misbehaviour,
 } from '../../src/index.js'
+import { bindDevice, droppedOf, makeDevice, placeOf, plugDevices, unbindDevice } from './devices.model.js'
 import { Reference } from './reference.js'
-import { CRASHES, DEVICES, NEVER_EOI, PIRQS, STRAY_EOI, type Behaviour, type Happening, type Script } from './script.js'
+import {
+  CRASHES, DEVICES, MASKS, NEVER_EOI, PIRQS, RATE, STRAY_EOI, type Behaviour, type Happening, type Script,
+} from './script.js'
 
-const FIRST_GVEC = 0x30
+const WINDOW_MS = 10
 const REST_LOOKS = 50
 
 export function boot(): void {
   bootMachine({
     lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 16,
-    guestPrograms: [guestProgram],
+    irqOptions: { rateThreshold: RATE }, guestPrograms: [guestProgram],
   })
+  plugDevices()
 }
 
 export function runCpu(cpu: number): void {
@@ -42,6 +46,8 @@ interface Outside {
   readonly drivers: number[][]
   /** Arrivals of each device that its present binding must serve. */
   readonly due: number[]
+  /** Interrupts of each device that the rate limit is known to have dropped. */
+  readonly dropped: number[]
   /** Runs of a driver that were counted after its unbind, when its guest rested. */
   readonly unbound: Map<number, number>
 }
@@ -52,17 +58,20 @@ export type Sabotage =
 
 /** Let a sequence happen, then take everything down and stop the machine. */
 export function happen(script: Script, sabotage: Sabotage): void {
-  const o: Outside = { sabotage, reference: new Reference(), devices: [], drivers: [], due: [], unbound: new Map() }
+  const o: Outside = {
+    sabotage, reference: new Reference(), devices: [], drivers: [], due: [], dropped: [], unbound: new Map(),
+  }
   for (let i = 0; i < DEVICES; i++) {
-    o.devices.push(deviceCreate())
+    o.devices.push(makeDevice(i))
     o.due.push(0)
+    o.dropped.push(0)
   }
   for (const happening of script) one(o, happening)
   settle(o)
   if (sabotage !== 'domain is left') for (const domain of o.reference.alive()) one(o, ['kill', domain])
   if (answerOf(requests.nextDomain(0)) !== -ESRCH) bug('a domain is left that was killed', 'I11')
   for (const cpu of o.reference.offline()) one(o, ['cpuUp', cpu])
-  while (!pirqRecordsFreed()) cpuRelax()
+  while (!everythingFreed()) cpuRelax()
   requestStop(Stop.Requested)
 }
 
@@ -70,6 +79,7 @@ function one(o: Outside, happening: Happening): void {
   switch (happening[0]) {
     case 'arrive': return arrive(o, happening[1], happening[2])
     case 'settle': return settle(o)
+    case 'pass': return pass(happening[1])
     case 'create': return create(o, happening[1], happening[2], happening[3])
     case 'bind': return bind(o, happening[1], happening[2], happening[3])
     case 'unbind': return unbind(o, happening[1], happening[2])
@@ -116,7 +126,7 @@ function requestOf(happening: Happening): ControlRequest<unknown> {
 function create(o: Outside, domain: number, cpu: number, how: Behaviour): void {
   const drivers: number[] = []
   for (let i = 0; i < DEVICES; i++) {
-    const place = { device: o.devices[i]!, gvec: FIRST_GVEC + i, pirq: i, workNs: 0 }
+    const place = { device: o.devices[i]!, ...placeOf(i), pirq: i, workNs: 0 }
     drivers.push(driverCreate(place, drivers[i - 1] ?? 0))
   }
   const guestData = guestCreate(drivers.at(-1)!, 0, misbehaviourOf(how))
@@ -128,19 +138,18 @@ function create(o: Outside, domain: number, cpu: number, how: Behaviour): void {
   if (got === 0) o.drivers[domain] = drivers
 }
 
-function misbehaviourOf(how: Behaviour): { neverEoi?: number, strayEoi?: number, crash?: number } {
+function misbehaviourOf(how: Behaviour): Misbehaviour {
   if (how === NEVER_EOI) return { neverEoi: 1 }
   if (how === STRAY_EOI) return { strayEoi: 1 }
+  if (how === MASKS) return { maskForEver: 2 }
   return how === CRASHES ? { crash: 2 } : {}
 }
 
 function bind(o: Outside, domain: number, pirq: number, device: number): void {
   const wanted = o.reference.answer(['bind', domain, pirq, device])
   if (wanted === -EBUSY) return                                         // one device, one binding: nobody asks for two
-  const got = answerOf(requests.bindMsi({
-    domId: domain as DomId, pirq: (o.sabotage === 'bind goes wrong' ? -1 : pirq) as Pirq, msi: o.devices[device]! + Device.msi, gvec: FIRST_GVEC + device,
-    gflags: GFLAGS_UNMASKED,
-  }))
+  const asked = (o.sabotage === 'bind goes wrong' ? PIRQS : pirq) as Pirq
+  const got = bindDevice(answerOf, domain as DomId, asked, device, o.devices[device]!)
   if (got !== wanted) bug(`bind ${domain} ${pirq} ${device} answers ${got}, expected ${wanted}`, 'SEQ1')
   if (got !== 0) return
   o.due[device] = 0
@@ -149,8 +158,10 @@ function bind(o: Outside, domain: number, pirq: number, device: number): void {
 
 function unbind(o: Outside, domain: number, pirq: number): void {
   const device = o.reference.deviceOf(domain, pirq)
-  ask(o, ['unbind', domain, pirq])
-  if (device === undefined) return
+  if (device === undefined) return ask(o, ['unbind', domain, pirq])
+  const wanted = o.reference.answer(['unbind', domain, pirq])
+  const got = unbindDevice(answerOf, domain as DomId, pirq as Pirq, device, o.devices[device]!)
+  if (got !== wanted) bug(`unbind ${domain} ${pirq} answers ${got}, expected ${wanted}`, 'SEQ1')
   o.due[device] = 0
   if (!o.reference.serves(domain)) return
   restOf(domain)
@@ -160,7 +171,11 @@ function unbind(o: Outside, domain: number, pirq: number): void {
 }
 
 function kill(o: Outside, domain: number): void {
-  for (let device = 0; device < DEVICES; device++) if (o.reference.ownerOf(device) === domain) o.due[device] = 0
+  for (let device = 0; device < DEVICES; device++) {
+    if (o.reference.ownerOf(device) !== domain) continue
+    o.due[device] = 0
+    deviceEnableLine(o.devices[device]!, false)
+  }
   ask(o, ['kill', domain])
   for (const driver of o.drivers[domain] ?? []) o.unbound.delete(driver)
 }
@@ -189,11 +204,31 @@ function settle(o: Outside): void {
   for (let device = 0; device < DEVICES; device++) {
     const owner = o.reference.ownerOf(device)
     if (owner === undefined || o.due[device] === 0 || !o.reference.serves(owner)) continue
-    awaitWord(o.drivers[owner]![device]! + Driver.consumed, AWAIT_EQ, deviceRaised(o.devices[device]!))     // SEQ2
+    awaitServed(o, device, o.drivers[owner]![device]! + Driver.consumed)                                    // SEQ2
   }
   for (const [driver, runs] of o.unbound) {
     if (runsOf(driver) !== runs) bug('a driver ran after its unbind', 'I2')                                 // SEQ3
   }
+}
+
+// The last of a device that the rate limit may have dropped has to be said again (IRQ-3).
+function awaitServed(o: Outside, device: number, consumed: number): void {
+  const made = o.devices[device]!
+  const raised = deviceRaised(made)
+  if (raised <= RATE) awaitWord(consumed, AWAIT_EQ, raised)
+  while (load(consumed) !== raised) {
+    const dropped = droppedOf(made)
+    pass(1)
+    if (dropped === o.dropped[device]) continue
+    o.dropped[device] = dropped
+    pass(WINDOW_MS)
+    deviceInterrupt(made)
+  }
+}
+
+function pass(ms: number): void {
+  const end = nowNs() + ms * 1e6
+  while (nowNs() < end) cpuRelax()
 }
 
 function runsOf(driver: number): number {

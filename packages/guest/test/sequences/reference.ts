@@ -3,7 +3,7 @@
  * What a machine must answer and serve, said as plainly as possible: a few maps, no interrupts, no time.
  */
 import { EBUSY, EEXIST, EINVAL, ESRCH } from '@bottomhalf/base'
-import { CPUS, CRASHES, NEVER_EOI, PIRQS, type Behaviour, type Happening } from './script.js'
+import { CPUS, CRASHES, GOOD, PIRQS, STRAY_EOI, type Behaviour, type Happening } from './script.js'
 
 interface DomainState {
   readonly how: Behaviour
@@ -49,7 +49,7 @@ export class Reference {
   /** Whether a domain serves what arrives for it. */
   serves(domain: number): boolean {
     const d = this.domains.get(domain)
-    return d !== undefined && d.pauses === 0 && !d.isSuspended && d.how !== NEVER_EOI && d.how !== CRASHES
+    return d !== undefined && d.pauses === 0 && !d.isSuspended && (d.how === GOOD || d.how === STRAY_EOI)
   }
 
   /** Whether it is open whether a domain was shut down: a crash may come at any moment. */

@@ -8,10 +8,12 @@ import { CPUS, type Script } from './script.js'
 
 const MAX_STEPS = 4_000_000
 const STAY = 0.97
+/** A slow machine, so that time-outs come in the middle of things. */
+const NS_PER_STEP = 500
 
 /** A machine that is booted and put back before each sequence. Returns what went wrong in one; undefined: nothing. */
 export function sequences(sabotage: Sabotage = 'none'): (script: Script, seed: number) => string | undefined {
-  const machine = lockstep({ cpus: CPUS, debug: true, interrupts: 'free', nsPerStep: 20 })
+  const machine = lockstep({ cpus: CPUS, debug: true, interrupts: 'free', nsPerStep: NS_PER_STEP })
   machine.call(0, () => boot())
   const start = machine.snapshot()
   return (script, seed) => {

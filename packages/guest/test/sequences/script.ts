@@ -7,16 +7,25 @@
 import fc from 'fast-check'
 
 const DOMAINS = 3
-export const DEVICES = 3
+
+/** How a device interrupts: by a message of no bus, a line that others share, a message that becomes one, or has no mask. */
+export type Kind = 'msi' | 'line' | 'translate' | 'unmaskable'
+export const kinds: readonly Kind[] = ['msi', 'msi', 'line', 'line', 'translate', 'unmaskable']
+export const DEVICES = kinds.length
 export const PIRQS = 4
 export const CPUS = 3
 
-/** How a guest behaves: 0 well, 1 never ends an interrupt, 2 ends one too many, 3 crashes at its second. */
+/** Arrivals of an interrupt within a window, more of which are limited (IRQ-3). */
+export const RATE = 8
+const STORM = 3 * RATE
+
+/** How a guest behaves: 0 well, 1 never ends an interrupt, 2 ends one too many, 3 crashes at its second, 4 masks at it. */
 export type Behaviour = number
 export const GOOD = 0
 export const NEVER_EOI = 1
 export const STRAY_EOI = 2
 export const CRASHES = 3
+export const MASKS = 4
 
 /** One thing that happens. */
 export type Happening =
@@ -33,6 +42,8 @@ export type Happening =
   | readonly ['cpuDown', cpu: number]
   | readonly ['cpuUp', cpu: number]
   | readonly ['settle']
+  /** Time passes: an EOI of a guest may time out, a window of the rate limit end. */
+  | readonly ['pass', ms: number]
 
 export type Script = readonly Happening[]
 
@@ -41,7 +52,7 @@ const pirq = fc.integer({ min: 0, max: PIRQS })
 const cpu = fc.integer({ min: 0, max: CPUS })
 const device = fc.integer({ min: 0, max: DEVICES - 1 })
 const how = fc.oneof(
-  { weight: 6, arbitrary: fc.constant(GOOD) }, { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 }) },
+  { weight: 6, arbitrary: fc.constant(GOOD) }, { weight: 3, arbitrary: fc.integer({ min: 1, max: MASKS }) },
 )
 const word = <T extends string>(text: T) => fc.constant(text)
 
@@ -56,14 +67,16 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(word('bind'), domain, pirq, device) },
   { weight: 3, arbitrary: fc.tuple(word('unbind'), domain, pirq) },
   { weight: 8, arbitrary: fc.tuple(word('arrive'), device, fc.integer({ min: 1, max: 4 })) },
+  { weight: 1, arbitrary: fc.tuple(word('arrive'), device, fc.constant(STORM)) },
+  { weight: 2, arbitrary: fc.tuple(word('pass'), fc.integer({ min: 1, max: 12 })) },
   { weight: 2, arbitrary: fc.tuple(word('cpuDown'), cpu) },
   { weight: 2, arbitrary: fc.tuple(word('cpuUp'), cpu) },
   { weight: 2, arbitrary: fc.tuple(word('settle')) },
 )
 
-/** A sequence in which something is likely to happen: the first domain lives and has a device. */
+/** Sequences in which something is likely to happen: the first domain lives and has a device. */
 export const scripts: fc.Arbitrary<Script> = fc.array(happening, { minLength: 1, maxLength: 24 })
-  .map((rest): Script => [['create', 1, 1, GOOD], ['bind', 1, 0, 0], ...rest])
+  .chain((rest) => device.map((first): Script => [['create', 1, 1, GOOD], ['bind', 1, 0, first], ...rest]))
 
 /** A sequence as a line that can be pasted into `pinned.ts` and runs from then on. */
 export function asPinned(script: Script, seed: number): string {
