@@ -12,7 +12,7 @@ import type { Arrivals, CheckJob, CheckOutcome, Shown } from './checking/job.js'
 import { runJob } from './checking/runJob.js'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
-import { writeText } from './output.js'
+import { replaceText, writeText } from './output.js'
 import { statusLine } from './progress.js'
 import { checkTable, type TableFlags } from './protocolTable.js'
 import { StopRequest } from './signals.js'
@@ -42,6 +42,7 @@ interface Flags {
   html?: string
   chrome?: string
   lanes?: number
+  workers?: number
   checkpoint?: string
   resume?: string
   list: boolean
@@ -85,7 +86,8 @@ function searchOptions(command: Command): void {
     .option('--steps <n>', 'steps of one execution at most', wholeNumber(1, 1e6))
     .option('--first', 'stop at the first violation (models: that is so without)')
     .option('--all', 'go on behind a violation and count them all (text programs: that is so without)')
-    .option('--checkpoint <file>', 'where a search that a limit or Ctrl-C stopped goes')
+    .option('--workers <n>', 'threads of a search with dpor or naive (default: all cores, 8 at most)', wholeNumber(1, 64))
+    .option('--checkpoint <file>', 'where a search goes that a limit or Ctrl-C stopped, and every 30 s while it lasts')
     .option('--resume <file>', 'go on with a stopped search')
 }
 
@@ -162,13 +164,13 @@ function jobOf(model: string | undefined, flags: Flags): CheckJob {
     throw new UsageError('check: --set is for a MODEL: a file has no parameters')
   }
   if (form !== undefined && protocol !== undefined) throw new UsageError('check: --form and --protocol exclude one another')
-  const { strategy, order: way, preemptions, runs, seed, executions, steps, resume } = flags
+  const { strategy, order: way, preemptions, runs, seed, executions, steps, workers, checkpoint, resume } = flags
   const command = replayCommand(scheduleFile(model, flags), flags)
   return {
     kind: 'check',
     subject: { model, program, file, form, protocol, set, mode },
     search: {
-      strategy, order: way, preemptions, runs, seed, executions, steps, resume, seconds: time,
+      strategy, order: way, preemptions, runs, seed, executions, steps, workers, checkpoint, resume, seconds: time,
       first: first ?? (all === true ? false : undefined),
       minimiseSeconds: minimise === true ? 60 : minimise ?? DEFAULT_MINIMISE_SECONDS,
     },
@@ -199,7 +201,7 @@ export function replayCommand(schedule: string, { program, model, protocol }: Su
 function report(job: CheckJob, flags: Flags, outcome: CheckOutcome): void {
   const { checkpoint, html, chrome } = flags
   const save = scheduleFile(job.subject.model, flags)
-  if (outcome.checkpoint !== null && checkpoint !== undefined) writeText(checkpoint, outcome.checkpoint)
+  if (outcome.checkpoint !== null && checkpoint !== undefined) replaceText(checkpoint, outcome.checkpoint)
   const saved = outcome.shown === null ? undefined : { file: save, command: job.show.command }
   if (outcome.shown !== null) saveAll(outcome.shown, { save, html, chrome })
   process.stdout.write(`${flags.json ? JSON.stringify(checkJson(outcome, saved)) : checkSummary(outcome, saved)}\n`)

@@ -56,6 +56,14 @@ describe('counts', () => {
     expect(JSON.parse(resumed.stdout)).toMatchObject({ verdict: 'clean', complete: 144, executions: 144 })
   })
 
+  test.each([
+    [['lockinc', '--set', 'n=7']],
+    [['rebind-under-fire', '--strategy', 'dpor', '--executions', '4500']],
+  ])('%j: two threads find what one finds', (args) => {
+    const [one = '', two = ''] = ['1', '2'].map((n) => bottomhalf('check', ...args, '--workers', n, '--json').stdout)
+    expect(JSON.parse(two)).toEqual({ ...JSON.parse(one) as object, seconds: expect.any(Number) as number })
+  })
+
   test('Ctrl-C ends a search in order: what is known so far, 130, and a checkpoint that goes on to the same counts', async () => {
     const child = spawn(process.execPath, [command, 'check', 'lastzero', '--set', 'n=14', '--checkpoint', 'i.json', '--json'], { cwd: folder })
     let stdout = ''
@@ -229,6 +237,7 @@ describe('bad input: one line', () => {
     [['check', '--program', 'none.txt'], 3, /none\.txt: no such file; expected a program in the text form\n$/],
     [['check', '--program', 'p.txt#nobody'], 3, /no program nobody: there are lost, fine; expected FILE#NAME\n$/],
     [['check', '--program', 'bad.txt'], 3, /bad\.txt:3:3: .*; expected the text form of programs\n$/],
+    [['check', 'mp', '--strategy', 'bounded', '--workers', '2'], 2, /--workers is for dpor and naive/],
     [['check', 'mp', '--resume', 'bad.txt'], 3, /bad\.txt: .*; expected what --checkpoint writes\n$/],
     [['check', 'lastzero', '--set', 'n=5', '--resume', 'c.json'], 3, /c\.json: the checkpoint has codeHash \w+, .*; expected a checkpoint of this very search\n$/],
     [['check', 'mp', '--resume', 'c.json'], 3, /c\.json: the checkpoint has program lastzero, this search has mp; expected a checkpoint of this very search\n$/],

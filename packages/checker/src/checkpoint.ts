@@ -4,17 +4,21 @@
  * what was seen so far. A search that is resumed does what it would have done.
  */
 import type { Order } from './order.js'
+import type { Violation } from './program.js'
 import { labelsOf, scheduleOf, type Schedule } from './schedule.js'
 import type { Counts } from './search.js'
 import type { Session } from './session.js'
 import type { Strategy } from './strategies/strategy.js'
 
-const CHECKPOINT_VERSION = 1
+const CHECKPOINT_VERSION = 2
 
 export interface SearchState {
   readonly counts: Counts
   readonly waitSignatures: readonly string[]
   readonly wrong: number
+  /** The first one, and what shows it. */
+  readonly violation: Violation | null
+  readonly schedule: Schedule | null
   readonly seconds: number
 }
 
@@ -44,9 +48,7 @@ export function checkpointOf(session: Session, strategy: Strategy, order: Order,
     open: strategy.save(),
     order: order.state,
     state,
-    classes: {
-      complete: classes.complete.members(), blocked: classes.blocked.members(), broken: classes.broken.members(),
-    },
+    classes: classes.members(),
   }
 }
 
@@ -62,10 +64,7 @@ export function resumeFrom(checkpoint: Checkpoint, session: Session, strategy: S
   if (scheduleOf(executor, null).steps !== checkpoint.path.steps) throw new CheckpointError('the path of the checkpoint does other steps now')
   strategy.restore(checkpoint.open)
   order.state = checkpoint.order
-  for (const name of ['complete', 'blocked', 'broken'] as const) {
-    const members = checkpoint.classes[name]
-    for (let i = 0; i < members.length; i += 2) classes[name].add(members[i] ?? 0, members[i + 1] ?? 0)
-  }
+  classes.add(checkpoint.classes)
   return checkpoint
 }
 

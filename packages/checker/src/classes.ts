@@ -63,6 +63,24 @@ export class Classes {
     return set.add(this.low[depth]!, this.high[depth]!)
   }
 
+  /** Whether an end of a class was noted in any of the sets. */
+  has(low: number, high: number): boolean {
+    return this.complete.has(low, high) || this.blocked.has(low, high) || this.broken.has(low, high)
+  }
+
+  /** All classes that were noted, as pairs of words. */
+  members(): Record<'complete' | 'blocked' | 'broken', number[]> {
+    const { complete, blocked, broken } = this
+    return { complete: complete.members(), blocked: blocked.members(), broken: broken.members() }
+  }
+
+  add(members: Readonly<Record<'complete' | 'blocked' | 'broken', readonly number[]>>): void {
+    for (const name of ['complete', 'blocked', 'broken'] as const) {
+      const pairs = members[name]
+      for (let i = 0; i < pairs.length; i += 2) this[name].add(pairs[i]!, pairs[i + 1]!)
+    }
+  }
+
   /** The hash of the class of the present prefix. */
   lowHash(): number {
     return this.low[this.executor.depth]!

@@ -218,6 +218,13 @@ export class Executor implements ContextHost {
     return this.heap?.hash() ?? 0
   }
 
+  /** All contexts of a set of CPUs. */
+  labelsOfCpus(cpus: number): number {
+    let labels = 0
+    for (let left = cpus; left !== 0; left &= left - 1) labels |= this.labelsOf[31 - Math.clz32(left & -left)]!
+    return labels
+  }
+
   /** Whether the context on top of a CPU's stack waits for something that is not so. */
   isBlocked(cpu: number, depth = this.depth): boolean {
     const { waiting, steps } = this.trace

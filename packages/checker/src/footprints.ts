@@ -21,6 +21,8 @@ export class Footprints {
   private readonly written: Uint8Array
   private readonly looked: Uint8Array
   private isNew = false
+  /** Whether steps are noted. */
+  learns = true
 
   constructor(words: number) {
     this.touched = new Int32Array(words)
@@ -59,8 +61,15 @@ export class Footprints {
     this.isNew = false
   }
 
+  /** Take over what somebody else has learned. */
+  learn(saved: readonly number[]): void {
+    this.restore(saved)
+    this.isNew = true
+  }
+
   /** Learn from a step: `length` words from `address` on, by a context. */
   note(label: number, address: number, length: number, writes: boolean): void {
+    if (!this.learns) return
     const bit = 1 << label
     for (let word = address; word < address + length; word++) {
       if ((this.touched[word]! & bit) === 0) {

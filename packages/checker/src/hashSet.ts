@@ -11,17 +11,18 @@ export class HashSet {
   add(low: number, high: number): boolean {
     if (low === 0 && high === 0) high = 1
     const { slots } = this
-    const mask = slots.length - 2
-    let at = (low << 1) & mask
-    while (slots[at] !== 0 || slots[at + 1] !== 0) {
-      if (slots[at] === low && slots[at + 1] === high) return false
-      at = (at + 2) & mask
-    }
+    const at = this.find(low, high)
+    if (slots[at] !== 0 || slots[at + 1] !== 0) return false
     slots[at] = low
     slots[at + 1] = high
     this.size++
     if (this.size * 4 > slots.length) this.grow()
     return true
+  }
+
+  has(low: number, high: number): boolean {
+    const at = low === 0 && high === 0 ? this.find(0, 1) : this.find(low, high)
+    return this.slots[at] !== 0 || this.slots[at + 1] !== 0
   }
 
   /** All members, as pairs of words, in no order. */
@@ -39,6 +40,18 @@ export class HashSet {
     const texts: string[] = []
     for (let i = 0; i < pairs.length; i += 2) texts.push(hex(pairs[i]!) + hex(pairs[i + 1]!))
     return texts.sort().join(' ')
+  }
+
+  /** Where a hash is, or where it would go. */
+  private find(low: number, high: number): number {
+    const { slots } = this
+    const mask = slots.length - 2
+    let at = (low << 1) & mask
+    while (slots[at] !== 0 || slots[at + 1] !== 0) {
+      if (slots[at] === low && slots[at + 1] === high) return at
+      at = (at + 2) & mask
+    }
+    return at
   }
 
   private grow(): void {

@@ -38,6 +38,10 @@ export type {
   CodePlace, ContextHost, ContextInfo, Contexts, MemoryMap, Mode, Prepared, Program, TaggedBlock, Violation,
   ViolationKind, WordPlace,
 } from './program.js'
+export { canSplit, checkParallel } from './parallel/check.js'
+export type { Helper } from './parallel/check.js'
+export { subtreeExplorer } from './parallel/explorer.js'
+export type { Subtree, SubtreeResult } from './parallel/subtree.js'
 export type { Progress } from './progress.js'
 export { replay, ReplayError } from './replay.js'
 export type { Replay, ReplayOptions } from './replay.js'

@@ -5,7 +5,7 @@
 import type { Session } from './session.js'
 import { STOP, type Strategy } from './strategies/strategy.js'
 
-type EndKind = 'complete' | 'blocked' | 'broken'
+export type EndKind = 'complete' | 'blocked' | 'broken'
 
 /** What a search has seen so far. */
 export interface Counts {
@@ -21,17 +21,24 @@ export interface Counts {
   maxDepth: number
 }
 
+/** Where everything from a state on is explored: here, or by somebody else, who is done or still at it. */
+export type Explored = 'here' | 'elsewhere' | 'not yet'
+
 export interface SearchHooks {
-  /** At each end of an execution. `isNew`: its class was not seen before. Returns whether to stop at once. */
-  ended(kind: EndKind, isNew: boolean): boolean
+  /** At each end of an execution. Returns whether to stop at once. */
+  ended(kind: EndKind): boolean
   /** Between two paths: a place to stop from which the search can go on later. Returns whether to stop. */
   pause(): boolean
+  /** Asked at each new state. Default: everything is explored here. */
+  explored?(): Explored
 }
 
 export class Search {
   readonly counts: Counts = { executions: 0, complete: 0, blocked: 0, broken: 0, redundant: 0, steps: 0, maxDepth: 0 }
   /** Whether everything that the strategy wanted was explored. */
   exhausted = false
+  /** Whether it stopped at a state that somebody else explores. */
+  waits = false
   private readonly session: Session
   private readonly strategy: Strategy
   private readonly hooks: SearchHooks
@@ -44,18 +51,26 @@ export class Search {
 
   /** Explore until everything is known or a hook says stop. After a pause, `resumed` goes on from there. */
   run(resumed = false): void {
-    const { strategy } = this
-    let isNewState = !resumed
+    const { strategy, hooks } = this
+    let isNewState = !resumed || this.waits
+    this.waits = false
     for (;;) {
       if (isNewState) {
-        if (this.session.executor.isEnd() && this.recordEnd()) return
-        const label = strategy.next()
-        if (label !== STOP) {
-          this.step(label)
-          continue
+        const explored = hooks.explored?.() ?? 'here'
+        if (explored === 'not yet') {
+          this.waits = true
+          return
         }
-        this.leave()
-        if (this.hooks.pause()) return
+        if (explored === 'here') {
+          if (this.session.executor.isEnd() && this.recordEnd()) return
+          const label = strategy.next()
+          if (label !== STOP) {
+            this.step(label)
+            continue
+          }
+          this.leave()
+        }
+        if (hooks.pause()) return
       }
       const label = strategy.backtrack()
       if (label === STOP) break
@@ -79,10 +94,10 @@ export class Search {
   }
 
   private recordEnd(): boolean {
-    const { session, session: { executor }, counts } = this
+    const { session: { executor }, counts } = this
     const kind = executor.violation !== null ? 'broken' : executor.isComplete() ? 'complete' : 'blocked'
     counts.executions++
     counts[kind]++
-    return this.hooks.ended(kind, session.recordEnd(kind))
+    return this.hooks.ended(kind)
   }
 }

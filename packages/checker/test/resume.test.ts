@@ -64,9 +64,33 @@ describe('checkpoints', () => {
     expect(resume(JSON.stringify(data)).complete).toBeLessThan(36)
   })
 
+  it('each one that is written while a search goes on leads to the same end', () => {
+    const writers = program(modelText('two-writers', { n: 8 }))
+    const kept: string[] = []
+    let time = 0
+    const whole = checkProgram(writers, {
+      collect: true, now: () => time += 1000, checkpointEverySeconds: 1,
+      checkpointed: (checkpoint) => { kept.push(formatCheckpoint(checkpoint)) },
+    })
+    expect(kept.length).toBeGreaterThan(1)
+    for (const file of kept) {
+      const resumed = checkProgram(writers, { collect: true, resume: parseCheckpoint(file) })
+      expect(summary(resumed)).toEqual(summary(whole))
+    }
+  })
+
+  it('a violation that was collected before the search stopped is its verdict', () => {
+    const lost = program(interruptPrograms.get('4.nocli')?.text ?? '')
+    const options: CheckOptions = { collect: true, allowBlocked: true, atRest: () => 'wrong' }
+    const { checkpoint, violation } = checkProgram(lost, { ...options, maxExecutions: 1 })
+    if (checkpoint === null) throw new Error('no checkpoint')
+    const resumed = checkProgram(lost, { ...options, atRest: () => undefined, resume: checkpoint })
+    expect(resumed).toMatchObject({ verdict: 'violation', violation })
+  })
+
   it.each([
     ['a truncated file', stopped().slice(0, 80), {}, 'is not JSON'],
-    ['another version', stopped().replace('"version":1', '"version":8'), {}, 'has version 8, expected 1'],
+    ['another version', stopped().replace('"version":2', '"version":8'), {}, 'has version 8, expected 2'],
     ['another program', stopped().replace('"program":"inc"', '"program":"dec"'), {}, 'has program dec, this search has inc'],
     ['another mode', stopped(), { mode: 'atMost' } as const, 'has mode exactly, this search has atMost'],
     ['another strategy', stopped(), { strategy: 'naive' } as const, 'is of strategy dpor, this search uses naive'],

@@ -38,7 +38,10 @@ export interface SearchSpec {
   readonly steps?: number | undefined
   /** Stop at the first violation. Undefined: as the subject has it. */
   readonly first?: boolean | undefined
-  /** A file with a checkpoint. */
+  /** Threads. Undefined: all cores, if the search can be shared. */
+  readonly workers?: number | undefined
+  /** Where checkpoints go while it lasts, and a file with one to begin from. */
+  readonly checkpoint?: string | undefined
   readonly resume?: string | undefined
   /** Seconds to make a schedule small; 0: leave it as it was found. */
   readonly minimiseSeconds: number
@@ -56,6 +59,9 @@ export interface ShowSpec {
 }
 
 export interface CheckJob { readonly kind: 'check', readonly subject: SubjectSpec, readonly search: SearchSpec, readonly show: ShowSpec }
+
+/** Parts of that search, for another thread. */
+export type PartsJob = Pick<CheckJob, 'subject' | 'search'>
 
 export interface ReplayJob {
   readonly kind: 'replay'

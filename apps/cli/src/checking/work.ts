@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /** Does a job: search or replay, and what there is to show of the execution. */
+import { availableParallelism } from 'node:os'
 import { InputError } from '@bottomhalf/base'
 import {
-  checkProgram, CheckpointError, formatCheckpoint, formatSchedule, lanes, minimise, parseCheckpoint, parseSchedule,
-  replay, ReplayError, ScheduleError,
+  canSplit, checkParallel, checkProgram, CheckpointError, formatCheckpoint, formatSchedule, lanes, minimise,
+  parseCheckpoint, parseSchedule, replay, ReplayError, ScheduleError, subtreeExplorer,
 } from '@bottomhalf/checker'
-import type { CheckOptions, CheckResult, Progress, Schedule } from '@bottomhalf/checker'
+import type { Checkpoint, CheckOptions, CheckResult, Progress, Schedule, Subtree, SubtreeResult } from '@bottomhalf/checker'
 import { chromeTrace, cProgram, playerData, playerPage, type PlayerData } from '@bottomhalf/player'
 import { UsageError } from '../failure.js'
 import { readText } from '../input.js'
-import type { CheckJob, CheckOutcome, Job, Outcome, ReplayJob, ReplayOutcome, SearchSpec, ShowSpec, Shown }
+import { replaceText } from '../output.js'
+import { startHelpers } from './helpers.js'
+import type { CheckJob, CheckOutcome, Job, Outcome, PartsJob, ReplayJob, ReplayOutcome, SearchSpec, ShowSpec, Shown }
   from './job.js'
 import { loadSubject, type Subject } from './subject.js'
 
@@ -27,9 +30,13 @@ export async function work(job: Job, ties: Ties): Promise<Outcome> {
 async function check({ subject: spec, search, show }: CheckJob, { progress, stop }: Ties): Promise<CheckOutcome> {
   const subject = await loadSubject(spec)
   const options = optionsOf(subject, search)
-  const found = search.resume === undefined
-    ? checkProgram(subject.program, { ...options, progress, stop })
-    : resumed(search.resume, (resume) => checkProgram(subject.program, { ...options, progress, stop, resume }))
+  const workers = workersOf(search, options)
+  const explore = async (from: Pick<CheckOptions, 'resume'>): Promise<CheckResult> => {
+    const all = { ...options, ...from, ...checkpointsTo(search.checkpoint), progress, stop }
+    if (workers === 1) return checkProgram(subject.program, all)
+    return checkParallel(subject.program, { ...all, helpers: () => startHelpers(workers, { subject: spec, search }) })
+  }
+  const found = search.resume === undefined ? await explore({}) : await resumed(search.resume, explore)
   const { digest, schedule, checkpoint, ...result } = found
   const small = schedule === null ? null : smaller(subject, schedule, search, options)
   const shown = small === null ? null : shownOrFickle(subject, small.schedule, show, factsOf(subject, result))
@@ -55,6 +62,23 @@ function shownOrFickle(subject: Subject, schedule: Schedule, show: ShowSpec, fac
   }
 }
 
+function workersOf({ workers }: SearchSpec, options: CheckOptions): number {
+  if (canSplit(options)) return workers ?? Math.min(availableParallelism(), 8)
+  if (workers === undefined || workers === 1) return 1
+  throw new UsageError('check: --workers is for dpor and naive, in an order that is no seed: nothing else finds the same in parts')
+}
+
+function checkpointsTo(file: string | undefined): Pick<CheckOptions, 'checkpointed'> {
+  if (file === undefined) return {}
+  return { checkpointed: (checkpoint) => { replaceText(file, formatCheckpoint(checkpoint)) } }
+}
+
+/** Explores parts of a search for another thread. */
+export async function partExplorer({ subject: spec, search }: PartsJob): Promise<(part: Subtree) => SubtreeResult> {
+  const subject = await loadSubject(spec)
+  return subtreeExplorer(subject.program, optionsOf(subject, search))
+}
+
 function optionsOf(subject: Subject, search: SearchSpec): CheckOptions {
   const { order, preemptions, runs, seed, seconds, executions, steps, first = !subject.counts } = search
   const given = { order, preemptions, runs, seed, maxSeconds: seconds, maxExecutions: executions, maxSteps: steps }
@@ -69,7 +93,9 @@ function originOf({ parameters, threads, form }: Subject): NonNullable<CheckOpti
   return { parameters, threads, ...form === undefined ? {} : { form } }
 }
 
-function resumed(file: string, search: (resume: ReturnType<typeof parseCheckpoint>) => CheckResult): CheckResult {
+async function resumed(
+  file: string, search: (from: { resume: Checkpoint }) => Promise<CheckResult>,
+): Promise<CheckResult> {
   const refuse = (error: unknown, expected: string): unknown =>
     error instanceof CheckpointError ? new InputError({ file, line: 0, column: 0 }, error.message, expected) : error
   let checkpoint
@@ -79,7 +105,7 @@ function resumed(file: string, search: (resume: ReturnType<typeof parseCheckpoin
     throw refuse(error, 'what --checkpoint writes')
   }
   try {
-    return search(checkpoint)
+    return await search({ resume: checkpoint })
   } catch (error) {
     throw refuse(error, 'a checkpoint of this very search')
   }

@@ -18,10 +18,11 @@
  */
 import type { Executor } from '../executor.js'
 import { HappensBefore, type RaceSink } from '../happensBefore.js'
-import { popCount, type Order } from '../order.js'
+import { lowest, popCount, type Order } from '../order.js'
+import { MAX_CONTEXTS } from '../program.js'
 import { larger } from '../undo.js'
 import { SleepSets, type SavedSleep } from './sleepSets.js'
-import { STOP, type Strategy, type StrategyContext } from './strategy.js'
+import { STOP, type Splittable, type StrategyContext } from './strategy.js'
 
 export interface DporOptions {
   /** Sleep sets. Default: on. */
@@ -30,7 +31,7 @@ export interface DporOptions {
 
 interface SavedDpor { readonly wanted: readonly number[], readonly sleep: SavedSleep }
 
-export class Dpor implements Strategy, RaceSink {
+export class Dpor implements Splittable, RaceSink {
   readonly name: string = 'dpor'
   protected readonly executor: Executor
   protected readonly order: Order
@@ -38,6 +39,9 @@ export class Dpor implements Strategy, RaceSink {
   protected readonly sleepSets: SleepSets
   /** Labels to explore at each depth. */
   private wanted = new Int32Array(256)
+  /** Depth of the state below which is searched, and what is asked for above it (see `codeOf`). */
+  private root = 0
+  private readonly above = new Set<number>()
   // scratch of `race`: position of the first step of each CPU in the reversed order
   private readonly first: Int32Array
 
@@ -91,8 +95,35 @@ export class Dpor implements Strategy, RaceSink {
     if ((enabled & ~this.wanted[d]!) === 0) return
     const initials = this.initials(first, second, secondCpu)
     if (initials === 0) return
-    const cpu = ((initials >>> secondCpu) & 1) !== 0 ? secondCpu : 31 - Math.clz32(initials & -initials)
-    this.want(d, cpu)
+    if (d < this.root) this.above.add(codeOf(d, initials, secondCpu))
+    else this.wantOneOf(d, initials, secondCpu)
+  }
+
+  sleeping(): number[] {
+    return this.sleepSets.sleeping(this.executor.depth)
+  }
+
+  /** At the states above nothing is wanted, so every race is asked for: whether it adds anything, its owner knows. */
+  plant(sleeping: readonly number[]): void {
+    const { depth } = this.executor
+    this.root = depth
+    this.above.clear()
+    this.wanted = larger(this.wanted, depth + 1)
+    this.wanted.fill(0, 0, depth)
+    this.sleepSets.lull(depth, sleeping)
+  }
+
+  asked(): number[] {
+    return [...this.above]
+  }
+
+  ask(asked: readonly number[]): void {
+    const { executor } = this
+    for (const code of asked) {
+      const [d, initials, secondCpu] = raceOf(code)
+      const isWanted = (executor.labelsOfCpus(initials) & this.wanted[d]!) !== 0
+      if (!isWanted && (executor.enabledAt(d) & ~this.wanted[d]!) !== 0) this.wantOneOf(d, initials, secondCpu)
+    }
   }
 
   branches(depth: number): { begun: number, known: number } {
@@ -110,6 +141,10 @@ export class Dpor implements Strategy, RaceSink {
     this.wanted = larger(this.wanted, saved.wanted.length)
     this.wanted.set(saved.wanted)
     this.sleepSets.restore(saved.sleep)
+  }
+
+  private wantOneOf(d: number, cpus: number, preferred: number): void {
+    this.want(d, ((cpus >>> preferred) & 1) !== 0 ? preferred : lowest(cpus))
   }
 
   /** R1, R3: a CPU with all its choices; with everything, if its step is blocked. */
@@ -166,4 +201,13 @@ export class Dpor implements Strategy, RaceSink {
     }
     return true
   }
+}
+
+/** A race in one number: depth, CPUs that can begin the reversed order, CPU of the second. */
+const codeOf = (d: number, initials: number, secondCpu: number): number =>
+  (d * MAX_CONTEXTS + secondCpu) * 2 ** 32 + (initials >>> 0)
+
+const raceOf = (code: number): [number, number, number] => {
+  const rest = Math.floor(code / 2 ** 32)
+  return [Math.floor(rest / MAX_CONTEXTS), code % 2 ** 32 | 0, rest % MAX_CONTEXTS]
 }

@@ -10,7 +10,7 @@ import { HashSet } from '../hashSet.js'
 import { Op } from '../op.js'
 import { popCount, type Order } from '../order.js'
 import { larger } from '../undo.js'
-import { STOP, type Strategy, type StrategyContext } from './strategy.js'
+import { STOP, type Splittable, type StrategyContext } from './strategy.js'
 
 export interface NaiveOptions {
   /** Merge prefixes of one class. Needs the classes that the search keeps. */
@@ -19,7 +19,7 @@ export interface NaiveOptions {
   readonly fused?: boolean
 }
 
-export class Naive implements Strategy {
+export class Naive implements Splittable {
   readonly name = 'naive'
   private readonly executor: Executor
   private readonly order: Order
@@ -65,6 +65,24 @@ export class Naive implements Strategy {
       return this.take(d)
     }
     return STOP
+  }
+
+  sleeping(): number[] {
+    return []
+  }
+
+  plant(): void {
+    const { depth } = this.executor
+    this.done = larger(this.done, depth + 1)
+    this.done.fill(-1, 0, depth)
+  }
+
+  asked(): number[] {
+    return []
+  }
+
+  ask(): void {
+    // every choice is taken as it is
   }
 
   branches(depth: number): { begun: number, known: number } {

@@ -7,6 +7,7 @@
  *      entry of a handler depends on every transition of its CPU and on none of the others (INTERRUPTS.md, rule 4).
  */
 import type { Executor } from '../executor.js'
+import { lowest } from '../order.js'
 import { larger } from '../undo.js'
 
 export interface SavedSleep {
@@ -63,6 +64,27 @@ export class SleepSets {
   /** Whether a transition of depth d sleeps there or was taken there before. */
   covered(d: number): number {
     return this.asleep[d]! | this.done[d]!
+  }
+
+  /** What sleeps at depth d: label, first word and extent of each. */
+  sleeping(d: number): number[] {
+    const list: number[] = []
+    for (let labels = this.asleep[d]!; labels !== 0; labels &= labels - 1) {
+      const label = lowest(labels)
+      list.push(label, this.addressOf(d, label), this.extentOf(d, label))
+    }
+    return list
+  }
+
+  /** Let this, and nothing else, sleep at depth d. */
+  lull(d: number, sleeping: readonly number[]): void {
+    this.asleep[d] = 0
+    for (let i = 0; i < sleeping.length; i += 3) {
+      const label = sleeping[i]!
+      this.asleep[d] |= 1 << label
+      this.address[d * this.executor.count + label] = sleeping[i + 1]!
+      this.extent[d * this.executor.count + label] = sleeping[i + 2]!
+    }
   }
 
   /** What is known at the depths above `depth`. */

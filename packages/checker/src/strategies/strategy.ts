@@ -28,6 +28,20 @@ export interface Strategy {
   restore(saved: unknown): void
 }
 
+/**
+ * A strategy whose search below a state depends on nothing but the path and what sleeps there, so that it can be done by
+ * another thread, before its turn.
+ */
+export interface Splittable extends Strategy {
+  /** What sleeps at the present state, which is new: label, first word and extent of each. */
+  sleeping(): number[]
+  /** Search below the present state only, with this asleep. */
+  plant(sleeping: readonly number[]): void
+  /** What the search below asks for at the states above, in order; and taking it up there. */
+  asked(): number[]
+  ask(asked: readonly number[]): void
+}
+
 /** What every strategy is made of. */
 export interface StrategyContext {
   readonly executor: Executor
