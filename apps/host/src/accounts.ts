@@ -8,9 +8,11 @@
  *      raised while it was bound to nobody. Of a guest that stopped serving, by its own word, the rest is unserved.
  * AC2  What is missing otherwise is lost.
  * AC3  A guest that stopped serving and is then killed, or its driver reloaded, is excused for what it left, and no more.
+ * AC4  Of a device that the rate limit shut the rest is unserved if the last interrupt of all was dropped: any that came
+ *      through after it told of everything before.
  */
 import { Device, deviceRaised, Driver, driverCounts, guestState, histogramRead, percentile } from '@bottomhalf/guest'
-import { limitedArrivals } from '@bottomhalf/irq'
+import { lastWasLimited, limitedArrivals } from '@bottomhalf/irq'
 import { ld } from '@bottomhalf/machine'
 import type { Queue, Unit } from './fleet.js'
 import type { DeviceReport, Latency, Unserved } from './report.js'
@@ -63,9 +65,15 @@ function limitedOf({ device }: Queue): number {
   return message === 0 ? 0 : limitedArrivals(message)
 }
 
-/** Whether nothing more comes of what a device raised, as the rate limit may have dropped the last of it. */
+/** Whether the rate limit dropped the last interrupt of a message. Nobody was told of what came after the one before. */
+function endsLimited({ device }: Queue): boolean {
+  const message = ld(device + Device.message)
+  return message !== 0 && lastWasLimited(message)
+}
+
+/** Whether nothing more comes of what a device raised, as the rate limit has dropped the last of it. */
 export function mayBeLimited({ queues }: Unit): boolean {
-  return queues.some((queue) => limitedOf(queue) > 0)
+  return queues.some(endsLimited)
 }
 
 type Sums = Pick<DeviceReport, 'raised' | 'delivered' | 'coalesced' | 'lost' | 'limitedInterrupts' | 'unserved'>
@@ -84,9 +92,8 @@ function addQueue(sums: { -readonly [K in keyof Sums]: Sums[K] }, unit: Unit, qu
   excuse('gone', Math.min(missed + left, queue.unservable))                                    // AC1
   const now = unit.bound ? excuseOf(unit) : undefined
   if (now !== undefined) excuse(now, missing)
-  const limited = limitedOf(queue)
-  if (unit.bound && limited > 0) excuse('limited', missing)
-  sums.limitedInterrupts += limited
+  if (unit.bound && endsLimited(queue)) excuse('limited', missing)                             // AC4
+  sums.limitedInterrupts += limitedOf(queue)
   sums.raised += raised
   sums.delivered += delivered
   sums.coalesced += coalesced

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { Behaviour, deviceArrival, deviceCreate, Driver, driverCreate, Guest, guestCreate, type Misbehaviour } from '@bottomhalf/guest'
-import { formatMemory, st, store } from '@bottomhalf/machine'
+import {
+  Behaviour, Device, deviceArrival, deviceCreate, Driver, driverCreate, Guest, guestCreate, type Misbehaviour,
+} from '@bottomhalf/guest'
+import { bootMachine } from '@bottomhalf/hypervisor'
+import { createMsiIrq, IrqDesc, irqDescOf } from '@bottomhalf/irq'
+import { formatMemory, ld, setCurrentCpu, st, store, stTime } from '@bottomhalf/machine'
+import { LOCK_TAS, PROFILE_OFF } from '@bottomhalf/spinlock'
+import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
 import { beforeEach, expect, test } from 'vitest'
 import { accountOf, countPaused, excuseRest, outstanding } from '../src/accounts.js'
 import { Lane } from '../src/pacing.js'
@@ -93,4 +99,20 @@ test('AC1: what a paused guest had not served is unserved if it is killed so, an
   expect(accountOf(unit)).toMatchObject({ unserved: { gone: 4 }, lost: 0 })
   st((unit.queues[0]?.driver ?? 0) + Driver.missed, 0)
   expect(accountOf(unit)).toMatchObject({ unserved: { gone: 0 }, lost: 4 })
+})
+
+test('AC4: what a storm left is unserved while its last interrupt is one that was limited, and lost once one came through', () => {
+  setCurrentCpu(0)
+  bootMachine({
+    lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 4, guestPrograms: [],
+  })
+  const unit = unitWith({ raised: 9, delivered: 2, coalesced: 3 })
+  const irq = createMsiIrq(ld((unit.queues[0]?.device ?? 0) + Device.message), 0)
+  const desc = irqDescOf(irq)
+  expect(accountOf(unit)).toMatchObject({ unserved: { limited: 0 }, lost: 4 })
+  st(desc + IrqDesc.limited, 1)
+  stTime(desc + IrqDesc.windowStartNs, Number.NEGATIVE_INFINITY)         // it was enabled, and nothing has come since
+  expect(accountOf(unit)).toMatchObject({ unserved: { limited: 4 }, lost: 0, limitedInterrupts: 1 })
+  stTime(desc + IrqDesc.windowStartNs, 0)
+  expect(accountOf(unit)).toMatchObject({ unserved: { limited: 0 }, lost: 4, limitedInterrupts: 1 })
 })

@@ -33,6 +33,10 @@ test('SCH-2, DP-10, I1: 8 vCPUs moved over 3 CPUs 96 times under fire lose nothi
   expect(await stress('affinity', 96)).toMatchObject(clean)
 }, 300_000)
 
+test('PCI-2, IRQ-9, I1, I11: 4 devices pulled out and plugged in again 32 times under fire lose and leave nothing', async () => {
+  expect(await stress('remove', 32)).toMatchObject(clean)
+}, 300_000)
+
 test('twin: one message that was counted and not sent is found lost', async () => {
   expect(await stress('affinity', 4, true)).toMatchObject({ lost: 1 })
 }, 300_000)

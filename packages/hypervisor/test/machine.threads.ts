@@ -4,25 +4,25 @@
  *
  *     threads 0 .. cpus-1: a pCPU each      cpus: the conductor      cpus + 1: all devices
  *
- * Each domain has two devices, one a message to each of its vCPUs. A device counts up and sends; the guest, when the interrupt
+ * Each domain has two devices, one a message to each of its vCPUs; the first is on a bus. A device counts up and sends; the guest, when the interrupt
  * comes, reads the count: what is read at rest is what was counted, or an interrupt was lost (I1).
  */
-import type { DomId, Pirq, Ref } from '@bottomhalf/base'
+import { bug, type DomId, type Pirq, type Ref } from '@bottomhalf/base'
 import { Domain, Vcpu } from '@bottomhalf/domain'
 import {
   APIC_SPIV, APIC_SPIV_ENABLED, guestEoi, guestHalt, guestMustExit, guestTakeInterrupt, vlapicWrite,
 } from '@bottomhalf/hvm'
 import { MsiEntry, msiReset, msiSend } from '@bottomhalf/irq'
 import {
-  callHandler, embed, fetchAdd, global, handler, ld, lineBreak, liveBlocks, load, NO_CPU, requestStop, setCurrentCpu,
-  Stop,
-  stopRequested, store, struct, word, words,
+  callHandler, embed, fetchAdd, global, handler, irqDisable, irqEnable, ld, lineBreak, liveBlocks, load, NO_CPU, ref,
+  requestStop, setCurrentCpu, st, Stop, stopRequested, store, struct, word, words,
 } from '@bottomhalf/machine'
-import { GFLAGS_UNMASKED } from '@bottomhalf/passthrough-io'
+import { GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI } from '@bottomhalf/passthrough-io'
+import { PCI_MSI, pciAddDevice, pciFunctionMsi, pciPlugFunction } from '@bottomhalf/passthrough-pci'
 import { LOCK_TAS, PROFILE_OFF } from '@bottomhalf/spinlock'
 import { TASKLET_LOCK_GLOBAL } from '@bottomhalf/tasklet'
 import {
-  bootMachine, controlContinuations, errnoOf, faultsAtRest, pcpuMain, perform, everythingFreed, requests,
+  bootMachine, controlContinuations, errnoOf, everythingFreed, faultsAtRest, pcpuMain, perform, requests,
   type ControlRequest,
 } from '../src/index.js'
 
@@ -32,7 +32,14 @@ const FIRST_VECTOR = 0x40
 const SPURIOUS = 0xff
 const STALLED_MS = 20_000
 
+/** Each domain's device that is on a bus. */
+const ON_BUS = 0
+const sbdfOf = (domId: number): number => domId << 8
+const onBus = { type: PT_IRQ_TYPE_MSI, pirq: ON_BUS as Pirq, gvec: FIRST_VECTOR + ON_BUS, gflags: GFLAGS_UNMASKED }
+
 const StressDevice = struct('StressDevice', {
+  // written at boot, constant after: where it sends from, its own entry if it is on no bus
+  message: ref('MsiEntry'),
   msi: embed(MsiEntry), msiLine: lineBreak,
   // atomic
   sent: word, sentLine: lineBreak, seen: word, seenLine: lineBreak,
@@ -78,10 +85,26 @@ export function boot(): void {
     lockKind: LOCK_TAS, lockProfile: PROFILE_OFF, taskletLock: TASKLET_LOCK_GLOBAL, irqs: 64,
     guestPrograms: [readingProgram],
   })
-  for (const device of allDevices()) msiReset(device + StressDevice.msi)
+  for (const device of allDevices()) {
+    msiReset(device + StressDevice.msi)
+    st(device + StressDevice.message, device + StressDevice.msi)
+  }
+  irqEnable()
+  for (let domId = 1; domId <= DOMAINS; domId++) plug(domId)
+  irqDisable()
 }
 
-export type Work = 'kill' | 'hotplug' | 'affinity'
+/** Plug in the first device of a domain, and make it known. */
+function plug(domId: number): void {
+  const sbdf = sbdfOf(domId)
+  const plugged = pciPlugFunction({
+    sbdf, vendorId: 0x1234, deviceId: 1, classCode: 0x020000, msi: { vectors: 1, maskable: true },
+  })
+  if (plugged !== 0 || pciAddDevice(sbdf, {}) !== 0) bug('a device could not be plugged in')
+  st(deviceOf(domId, ON_BUS) + StressDevice.message, pciFunctionMsi(sbdf, 0))
+}
+
+export type Work = 'kill' | 'hotplug' | 'affinity' | 'remove'
 
 /** What a run was and found. Plain data. */
 export interface StressReport {
@@ -124,7 +147,7 @@ function rest(): void {
 
 function count(device: number): void {
   fetchAdd(device + StressDevice.sent, 1)
-  msiSend(device + StressDevice.msi)
+  msiSend(ld(device + StressDevice.message))
 }
 
 // ---- the conductor
@@ -136,6 +159,8 @@ function conduct(cpus: number, work: Work, rounds: number, forget: boolean): Str
   store(Stress.base + Stress.firing, 1)
   for (let round = 0; round < rounds; round++) works[work](round, cpus)
   stopFiring()
+  // what a device sent while it was out was for nobody
+  if (work === 'remove') for (const device of allDevices()) count(device)
   // what a domain had not read when it was killed, it never reads
   if (work !== 'kill') lost = awaitAllSeen(STALLED_MS) + forgetOne(forget)
   for (let domId = 1; domId <= DOMAINS; domId++) must(requests.killDomain(domId as DomId))
@@ -169,6 +194,13 @@ const works: Readonly<Record<Work, (round: number, cpus: number) => void>> = {
     sleep(1)
     must(requests.cpuUp(cpu))
   },
+  remove: (round) => {
+    const domId = (1 + round % DOMAINS) as DomId
+    must(requests.removeDevice(sbdfOf(domId)))
+    must(requests.unbindIrq(domId, onBus))
+    must(requests.addDevice({ sbdf: sbdfOf(domId) }))
+    giveDevice(domId)
+  },
   affinity: (round, cpus) => {
     const domId = (1 + round % DOMAINS) as DomId
     must(requests.setAffinity(domId, Math.floor(round / DOMAINS) % DEVICES, [Math.floor(round / 3) % cpus]))
@@ -179,12 +211,21 @@ function create(domId: number): void {
   must(requests.createDomain({
     domId: domId as DomId, vcpus: DEVICES, nrPirqs: 8, guestProgram: readingProgram.id,
   }))
-  for (let nr = 0; nr < DEVICES; nr++) {
+  giveDevice(domId as DomId)
+  for (let nr = ON_BUS + 1; nr < DEVICES; nr++) {
     must(requests.bindMsi({
       domId: domId as DomId, pirq: nr as Pirq, msi: deviceOf(domId, nr) + StressDevice.msi, gvec: FIRST_VECTOR + nr,
       gflags: GFLAGS_UNMASKED | nr,
     }))
   }
+}
+
+/** The device that is on the bus becomes a domain's, and its message the first vCPU's. */
+function giveDevice(domId: DomId): void {
+  const sbdf = sbdfOf(domId)
+  must(requests.assignDevice(domId, sbdf))
+  must(requests.mapMessages(domId, { sbdf, kind: PCI_MSI, first: 0, count: 1 }, ON_BUS as Pirq))
+  must(requests.bindIrq(domId, onBus))
 }
 
 /** The twin's: a device counts and does not send. */

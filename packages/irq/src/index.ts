@@ -24,5 +24,5 @@ export {
 } from './guestBind.js'
 export { cleanUpPirq, findFreePirq, mapDomainPirq, unmapDomainPirq } from './pirq.js'
 export { pirqIrqNumber } from './pirqIrq.js'
-export { limitedArrivals, rateLimitLockClass } from './rateLimit.js'
+export { lastWasLimited, limitedArrivals, rateLimitLockClass } from './rateLimit.js'
 export { unmappedArrivals, vectorLockClass } from './vectors.js'

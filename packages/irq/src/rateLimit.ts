@@ -58,10 +58,22 @@ export function limitArrival(desc: Ref<'IrqDesc'>): void {
 
 /** Arrivals of a message's interrupt that were not delivered because they were limited: a look, from anywhere. */
 export function limitedArrivals(entry: Ref<'MsiEntry'>): number {
+  const desc = descOfMessage(entry)
+  return desc === 0 ? 0 : ld(desc + IrqDesc.limited)
+}
+
+/** Whether the last arrival of a message's interrupt was limited, so that nobody was told of it: a look, from anywhere. */
+export function lastWasLimited(entry: Ref<'MsiEntry'>): boolean {
+  const desc = descOfMessage(entry)
+  if (desc === 0 || ld(desc + IrqDesc.limited) === 0) return false
+  const isShut = (load(desc + IrqDesc.status) & IrqStatus.LIMITED) !== 0
+  // the first that comes through again begins a window
+  return isShut || ldTime(desc + IrqDesc.windowStartNs) === Number.NEGATIVE_INFINITY
+}
+
+function descOfMessage(entry: Ref<'MsiEntry'>): Ref<'IrqDesc'> {
   const count = ld(IrqTable.base + IrqTable.count)
-  for (let irq = 1; irq < count; irq++) {
-    if (ld(descAt(irq) + IrqDesc.msi) === entry) return ld(descAt(irq) + IrqDesc.limited)
-  }
+  for (let irq = 1; irq < count; irq++) if (ld(descAt(irq) + IrqDesc.msi) === entry) return descAt(irq)
   return 0
 }
 

@@ -7,9 +7,10 @@ import { Timer, timerIsActive } from '@bottomhalf/timer'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
-  createLineIrq, createMsiIrq, IrqDesc, irqDescOf, irqFaultsAtRest, irqOfGsi, irqSetAffinity, LINE_EDGE, LINE_LEVEL,
-  LINE_LEVEL_EOI, lineAssert, lineDeassert, lineIsInService, lineIsMasked, linePulse, MSI_GUEST_MASKED, msiIsMasked,
-  msiIsPending, msiSend, msiUnmask, pirqGuestBind, pirqGuestEoi, pirqGuestMask, pirqGuestUnbind, requestIrq,
+  createLineIrq, createMsiIrq, IrqDesc, irqDescOf, irqFaultsAtRest, irqOfGsi, irqSetAffinity, lastWasLimited,
+  limitedArrivals, LINE_EDGE, LINE_LEVEL, LINE_LEVEL_EOI, lineAssert, lineDeassert, lineIsInService, lineIsMasked,
+  linePulse, MSI_GUEST_MASKED, msiIsMasked, msiIsPending, msiSend, msiUnmask, pirqGuestBind, pirqGuestEoi,
+  pirqGuestMask, pirqGuestUnbind, requestIrq,
 } from '../src/index.js'
 import { eoisPending } from '../src/eoiStack.js'
 import { IrqGuestAction } from '../src/irqDesc.js'
@@ -133,11 +134,14 @@ describe('IRQ-3: a storm', () => {
       take(1)
     }
     expect([delivered(), limited(irq), msiIsMasked(seen(Seen.msi))]).toEqual([3, 1, true])
+    expect(lastWasLimited(seen(Seen.msi))).toBe(true)
     device(msiSend, seen(Seen.msi))
     expect(msiIsPending(seen(Seen.msi))).toBe(true)
     enableAll()
+    expect(lastWasLimited(seen(Seen.msi))).toBe(true)
     take(1)
     expect([delivered(), limited(irq), msiIsMasked(seen(Seen.msi))]).toEqual([4, 1, false])
+    expect([limitedArrivals(seen(Seen.msi)), lastWasLimited(seen(Seen.msi))]).toEqual([1, false])
   })
 
   test('IRQ-3: of an edge line, which cannot be masked without loss: all that comes is counted until the timer', () => {
