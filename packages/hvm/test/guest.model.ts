@@ -2,8 +2,8 @@
 /** What the tests of guests call on the stepped machine: a pCPU's loop by hand, guest programs, events. */
 import type { Ref } from '@bottomhalf/base'
 import { Domain, Vcpu } from '@bottomhalf/domain'
-import { callHandler, global, handler, irqEnable, ld, nowNs, st, stTime, time, word, words } from '@bottomhalf/machine'
-import { currentVcpu } from '@bottomhalf/sched'
+import { callHandler, global, handler, irqEnable, ld, ldTime, nowNs, st, stTime, time, word, words, xmalloc } from '@bottomhalf/machine'
+import { currentVcpu, RunstateInfo, stealNs, vcpuRunstateGet } from '@bottomhalf/sched'
 import { doSoftirq } from '@bottomhalf/softirq'
 import {
   evtchnBindVirq, evtchnTake, guestEoi, guestHalt, guestMustExit, guestSetTimer, guestTakeInterrupt,
@@ -74,6 +74,13 @@ export function withTimer(v: Ref<'Vcpu'>): number {
 
 export function setTimerAt(v: Ref<'Vcpu'>, ns: number): void {
   guestSetTimer(v, ns)
+}
+
+/** What a vCPU has spent so far: blocked, and steal. */
+export function spentBy(v: Ref<'Vcpu'>): [blockedNs: number, stealNs: number] {
+  const info = xmalloc(RunstateInfo.sizeWords, RunstateInfo.tag)
+  vcpuRunstateGet(v, info)
+  return [ldTime(info + RunstateInfo.blockedNs), stealNs(info)]
 }
 
 export function send(v: Ref<'Vcpu'>, vector: number): void {

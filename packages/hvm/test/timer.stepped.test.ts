@@ -6,7 +6,7 @@ import type { Lockstep } from '@bottomhalf/testkit/lockstep'
 import { softirqRuns } from '@bottomhalf/softirq'
 import { TIMER_SLOP_NS } from '@bottomhalf/timer'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { CALLBACK, Log, serving, setTimerAt, setup, turn, withTimer } from './guest.model.js'
+import { CALLBACK, Log, serving, setTimerAt, setup, spentBy, turn, withTimer } from './guest.model.js'
 import { TASKLET } from './setup.model.js'
 
 const MS = 1e6
@@ -52,6 +52,17 @@ describe('SCH-5: the one-shot timer', () => {
     pass(100 * MS)
     settle()
     expect(ticks()).toBe(1)
+  })
+
+  test('SCH-1: what a sleeper waits for its tasklet is blocked time, and no steal', () => {
+    machine.call(0, () => { return setTimerAt(v, 5 * MS) })
+    settle()
+    const [before] = machine.call(0, () => spentBy(v))
+    // the tasklet runs 3 ms late, as behind a lock that others have
+    pass(8 * MS)
+    settle()
+    const [blocked, steal] = machine.call(0, () => spentBy(v))
+    expect([ticks(), blocked - before, steal]).toEqual([1, 8 * MS, 0])
   })
 
   test('the last call stands', () => {

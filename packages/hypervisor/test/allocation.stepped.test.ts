@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CONTROL_WORDS, Operation, requests, type ControlRequest } from '../src/index.js'
 import { haltingProgram } from './control.model.js'
-import { A, D, freshMsi, leakyOperation, newDomain, operate } from './operations.model.js'
+import { A, C, D, freshMsi, leakyOperation, newDomain, operate } from './operations.model.js'
 import { newWorld, type World } from './world.js'
 
 const one = 1 as DomId
@@ -51,6 +51,14 @@ describe('DOM-1, DP-10, PCI-2: each allocation fails once, -ENOMEM, and the stat
     ['pauseDomain', () => requests.pauseDomain(one)],
     ['unbindIrq', () => requests.unbindIrq(one, { type: PT_IRQ_TYPE_MSI, pirq: 2 as Pirq })],
     ['unbindMsi', () => requests.unbindMsi(one, 1 as Pirq)],
+    ['unpauseDomain', () => requests.unpauseDomain(one)],
+    ['shutdownDomain', () => requests.shutdownDomain(one, 1)],
+    ['setAffinity', () => requests.setAffinity(one, 1, [0])],
+    ['setSchedule', () => requests.setSchedule(one, 512, 50)],
+    ['unmapLine', () => requests.unmapLine(one, 3 as Pirq)],
+    ['unmapMessages', () => requests.unmapMessages(one, { sbdf: A, kind: PCI_MSIX, first: 0, count: 1 })],
+    ['bindIrq, an update', () => requests.bindIrq(one, { type: PT_IRQ_TYPE_MSI, pirq: 2 as Pirq, gvec: 0x66 })],
+    ['assignDevice', () => requests.assignDevice(one, C)],
     ['deassignDevice', () => requests.deassignDevice(one, A)],
     ['removeDevice', () => requests.removeDevice(A)],
   ])('%s allocates nothing, so it cannot fail for want of memory', (_, request) => {
