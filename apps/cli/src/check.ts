@@ -43,6 +43,7 @@ interface Flags {
   chrome?: string
   lanes?: number
   workers?: number
+  c: boolean
   checkpoint?: string
   resume?: string
   list: boolean
@@ -98,6 +99,7 @@ function resultOptions(command: Command): void {
     .option('--html <file>', 'write the schedule as a page to step through')
     .option('--chrome <file>', 'write the schedule as Chrome trace events')
     .option('--lanes <columns>', 'width of a lane, 12 to 120 (default: what the longest step needs)', laneWidth)
+    .option('--c', 'lanes: name functions as the original, which is in C, does', false)
     .option('--list', 'list the models', false)
     .option('--json', 'print one JSON object', false)
 }
@@ -125,8 +127,8 @@ function onceOf(model: string | undefined, flags: Flags): () => Promise<number> 
   return () => search(job, flags)
 }
 
-/** Options that mean something for the whole table; `list` and `set` are always there. */
-const TABLE_OPTIONS: readonly string[] = ['protocol', 'watch', 'preemptions', 'executions', 'json', 'list', 'set']
+/** Options that mean something for the whole table; `list`, `set` and `c` are always there. */
+const TABLE_OPTIONS: readonly string[] = ['protocol', 'watch', 'preemptions', 'executions', 'json', 'list', 'set', 'c']
 
 function tableFlags(flags: Flags): TableFlags {
   const { preemptions, executions: maxExecutions, json, set } = flags
@@ -174,7 +176,10 @@ function jobOf(model: string | undefined, flags: Flags): CheckJob {
       first: first ?? (all === true ? false : undefined),
       minimiseSeconds: minimise === true ? 60 : minimise ?? DEFAULT_MINIMISE_SECONDS,
     },
-    show: { html: flags.html !== undefined, chrome: flags.chrome !== undefined, lanes: flags.lanes, command },
+    show: {
+      html: flags.html !== undefined, chrome: flags.chrome !== undefined, lanes: flags.lanes, originals: flags.c,
+      command,
+    },
   }
 }
 

@@ -10,6 +10,7 @@ import { laneWidth, minimiseSeconds } from './values.js'
 
 interface Flags extends SubjectFiles {
   lanes?: number
+  c: boolean
   html?: string
   chrome?: string
   minimise?: number | true
@@ -28,6 +29,7 @@ export function addReplay(program: Command, done: (code: number) => void): void 
     .option('--model <file>', 'the module with the model that it is of: FILE, or FILE#NAME')
     .option('--protocol <file>', 'the protocol that it ran with, if that was a file')
     .option('--lanes <columns>', 'width of a lane, 12 to 120 (default: what the longest step needs)', laneWidth)
+    .option('--c', 'name functions as the original, which is in C, does', false)
     .option('--html <file>', 'write it as a page to step through')
     .option('--chrome <file>', 'write it as Chrome trace events')
     .option('--minimise [time]', 'make it smaller first, for so long (bare: 60s)', minimiseSeconds)
@@ -37,8 +39,8 @@ export function addReplay(program: Command, done: (code: number) => void): void 
 }
 
 async function runReplay(file: string, flags: Flags): Promise<number> {
-  const { save, html, chrome, lanes, minimise } = flags
-  const show = { html: html !== undefined, chrome: chrome !== undefined, lanes }
+  const { save, html, chrome, lanes, c, minimise } = flags
+  const show = { html: html !== undefined, chrome: chrome !== undefined, lanes, originals: c }
   const job = replayJob('replay', file, flags, show, minimise === true ? 60 : minimise ?? 0)
   const command = replayCommand(save ?? file, flags)
   const outcome = await runJob({ ...job, show: { ...job.show, command } }) as ReplayOutcome

@@ -152,6 +152,9 @@ describe('a model of the protocol', () => {
     const again = bottomhalf('replay', 'e2.json')
     expect(again.stdout).toMatch(/ spinlock\/spinlock\.ts:\d+$/m)
     expect(again.code).toBe(5)
+    const { stdout } = bottomhalf('replay', 'e2.json', '--c')
+    expect(stdout).toMatch(/ raise_softirq_for > get_knownalive_domain domain\/domain\.ts:\d+$/m)
+    expect(stdout).toMatch(/ hvm_do_IRQ_dpci > raise_softirq_for history\/forms\/published\.ts:\d+/m)
   })
 
   test('in production it is clean within its bounds', () => {

@@ -88,6 +88,8 @@ export interface PlayerPlace {
   readonly line: number
   /** The function, if it is known. */
   readonly where: string
+  /** What the original calls it, if it has a name of its own there. */
+  readonly original?: string
 }
 
 export interface PlayerRule { readonly label: string, readonly text: string }

@@ -2,6 +2,7 @@
 /** The sources that an execution runs through, as far as they can be read, and the part of each that is worth showing. */
 import type { CodePlace } from '@bottomhalf/checker'
 import type { PlayerPlace, PlayerRule, PlayerSource } from './data.js'
+import { originalOf } from './originals.js'
 import { rulesAt } from './rules.js'
 
 /** Finds a source by the file that a place names; '' is the text that the program was compiled from. */
@@ -29,7 +30,8 @@ export class Sources {
       source.first = Math.min(source.first, line)
       source.last = Math.max(source.last, line)
     }
-    return { source: index, line, where }
+    const original = originalOf(where)
+    return { source: index, line, where, ...original === undefined ? {} : { original } }
   }
 
   /** The rules at the innermost place that has some. */

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** Boot, and CPUs that come and go (TL-6). */
+/**
+ * Boot, and CPUs that come and go (TL-6).
+ *
+ * @xen xen/common/tasklet.c (migrate_tasklets_from_cpu, tasklet_subsys_init)
+ */
 import {
   CPU_DEAD, CPU_UP_CANCELED, CPU_UP_PREPARE, CpuEvent, cpuOnline, registerCpuNotifier,
 } from '@bottomhalf/cpu'

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** Boot, the interrupt of the deadline, and CPUs that come and go (TM-3). */
+/**
+ * Boot, the interrupt of the deadline, and CPUs that come and go (TM-3).
+ *
+ * @xen xen/common/timer.c (migrate_timers_from_cpu, timer_init)
+ */
 import {
   CPU_DEAD, CPU_DYING, CPU_UP_CANCELED, CPU_UP_PREPARE, CpuEvent, cpuOnline, registerCpuNotifier, setVector,
 } from '@bottomhalf/cpu'

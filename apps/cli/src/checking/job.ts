@@ -51,6 +51,8 @@ export interface SearchSpec {
 export interface ShowSpec {
   readonly html: boolean
   readonly chrome: boolean
+  /** Name functions as the original does. */
+  readonly originals?: boolean
   /** As a program of C, for other checkers. */
   readonly c?: boolean
   /** Columns of a lane; undefined: what the longest step needs. */

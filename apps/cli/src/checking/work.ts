@@ -7,7 +7,7 @@ import {
   parseCheckpoint, parseSchedule, replay, ReplayError, ScheduleError, subtreeExplorer,
 } from '@bottomhalf/checker'
 import type { Checkpoint, CheckOptions, CheckResult, Progress, Schedule, Subtree, SubtreeResult } from '@bottomhalf/checker'
-import { chromeTrace, cProgram, playerData, playerPage, type PlayerData } from '@bottomhalf/player'
+import { chromeTrace, cProgram, playerData, playerPage, type PlayerData, type PlayerPlace } from '@bottomhalf/player'
 import { UsageError } from '../failure.js'
 import { readText } from '../input.js'
 import { replaceText } from '../output.js'
@@ -170,7 +170,7 @@ function shownOf(subject: Subject, schedule: Schedule, show: ShowSpec, facts: re
   return {
     schedule: formatSchedule({ ...schedule, violation: violation ?? schedule.violation }),
     lanes: lanes(session.executor, violation, {
-      ...show.lanes === undefined ? {} : { width: show.lanes }, remark: (d) => remarkOf(data, d),
+      ...show.lanes === undefined ? {} : { width: show.lanes }, remark: (d) => remarkOf(data, d, show.originals),
     }),
     ...show.html ? { html: playerPage(data) } : {},
     ...show.chrome ? { chrome: chromeTrace(data) } : {},
@@ -178,11 +178,19 @@ function shownOf(subject: Subject, schedule: Schedule, show: ShowSpec, facts: re
   }
 }
 
-/** Beside a step: its line, and the rules that stand there. */
-function remarkOf({ steps, sources }: PlayerData, d: number): string {
-  const { places: [place], rules } = steps[d] ?? { places: [], rules: [] }
+/** Beside a step: its line, and the rules that stand there; before them, if asked for, what the original calls its functions. */
+function remarkOf({ steps, sources }: PlayerData, d: number, originals = false): string {
+  const { places, rules } = steps[d] ?? { places: [], rules: [] }
+  const [place] = places
   if (place === undefined) return ''
-  return [`${sources[place.source]?.name ?? '?'}:${place.line}`, ...rules.map(({ label }) => label)].join(' ')
+  const names = originals ? originalNames(places) : []
+  return [...names, `${sources[place.source]?.name ?? '?'}:${place.line}`, ...rules.map(({ label }) => label)].join(' ')
+}
+
+/** The innermost two functions that have a name there, the outer one first. */
+function originalNames(places: readonly PlayerPlace[]): string[] {
+  const named = places.flatMap(({ original }) => original === undefined ? [] : [original])
+  return named.length === 0 ? [] : [named.slice(0, 2).reverse().join(' > ')]
 }
 
 /** What a verdict is about. */

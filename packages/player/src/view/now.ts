@@ -33,7 +33,7 @@ export function sourceView(data: PlayerData, step: PlayerStep | undefined): VNod
   const from = Math.max(source.firstLine, place.line - AROUND)
   const lines = source.lines.slice(from - source.firstLine, place.line + AROUND + 1 - source.firstLine)
   return h('figure', { class: 'source' }, [
-    h('figcaption', {}, `${source.name}:${place.line}${place.where === '' ? '' : ` in ${place.where}`}`),
+    h('figcaption', {}, `${source.name}:${place.line}${place.where === '' ? '' : ` in ${functionText(place)}`}`),
     h('pre', { tabIndex: 0, 'aria-label': 'Source' }, lines.map((line, i) => lineView(from + i, line, from + i === place.line))),
     callers.length === 0 ? null : h('p', { class: 'callers' }, `called by ${callers.map((c) => callerText(data, c)).join(' ← ')}`),
   ])
@@ -44,6 +44,12 @@ function lineView(number: number, text: string, isCurrent: boolean): VNode {
   return h('div', { class: isCurrent ? 'line current' : 'line' }, [h('span', { class: 'number' }, `${mark}${String(number).padStart(5)} `), text])
 }
 
-function callerText(data: PlayerData, { source, line, where }: PlayerPlace): string {
-  return `${where === '' ? '' : `${where} `}${data.sources[source]?.name ?? ''}:${line}`
+function callerText(data: PlayerData, place: PlayerPlace): string {
+  const { source, line, where } = place
+  return `${where === '' ? '' : `${functionText(place)} `}${data.sources[source]?.name ?? ''}:${line}`
+}
+
+/** A function, and what the original calls it. */
+function functionText({ where, original }: PlayerPlace): string {
+  return original === undefined ? where : `${where} (${original})`
 }
