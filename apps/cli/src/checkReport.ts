@@ -23,11 +23,13 @@ export function checkSummary(outcome: CheckOutcome, saved: Saved | undefined): s
   ].join('\n')
 }
 
-function countsTable({ classes, executions, redundant, steps, maxDepth, seconds, states }: CheckOutcome): string {
+function countsTable(outcome: CheckOutcome): string {
+  const { classes, exact, executions, redundant, steps, maxDepth, seconds, states } = outcome
   const table = new Table({ ...plain, colAligns: ['left', 'right'] })
+  const most = exact ? '' : 'at most '
   table.push(
-    ['complete', count(classes.complete)],
-    ['blocked', count(classes.blocked)],
+    ['complete', most + count(classes.complete)],
+    ['blocked', most + count(classes.blocked)],
     ['executions', count(executions)],
     ['given up as known', count(redundant)],
     ['steps', count(steps)],
@@ -59,7 +61,7 @@ export function checkJson(outcome: CheckOutcome, saved: Saved | undefined): obje
   const { executions, redundant, steps, maxDepth, seconds } = outcome
   return {
     program, ...outcome.form === undefined ? {} : { form: outcome.form }, mode, parameters, strategy, verdict, bounds,
-    complete: classes.complete, blocked: classes.blocked, wrong: classes.wrong, waitSignatures,
+    complete: classes.complete, blocked: classes.blocked, exact: outcome.exact, wrong: classes.wrong, waitSignatures,
     executions, redundant, steps, maxDepth, seconds,
     ...outcome.preemptions === undefined ? {} : { preemptions: outcome.preemptions },
     ...outcome.states === undefined ? {} : { states: outcome.states },

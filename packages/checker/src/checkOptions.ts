@@ -55,6 +55,8 @@ export interface CheckResult extends Readonly<Counts> {
   readonly verdict: 'clean' | 'violation' | 'unfinished'
   /** Distinct classes of complete and of blocked executions, and of those in which something is wrong. */
   readonly classes: { readonly complete: number, readonly blocked: number, readonly wrong: number }
+  /** Whether those are exact; otherwise there are so many at most. */
+  readonly exact: boolean
   /** What the unfinished contexts of the blocked ends wait for, each once. */
   readonly waitSignatures: readonly string[]
   readonly violation: Violation | null

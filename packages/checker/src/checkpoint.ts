@@ -3,6 +3,8 @@
  * A search that stopped between two executions, as data: the present path, what the strategy left open along it, and
  * what was seen so far. A search that is resumed does what it would have done.
  */
+import type { EndSet } from './classes.js'
+import type { SavedSet } from './hashSet.js'
 import type { Order } from './order.js'
 import type { Violation } from './program.js'
 import { labelsOf, scheduleOf, type Schedule } from './schedule.js'
@@ -29,7 +31,7 @@ export interface Checkpoint {
   readonly open: unknown
   readonly order: number
   readonly state: SearchState
-  readonly classes: Readonly<Record<'complete' | 'blocked' | 'broken', readonly number[]>>
+  readonly classes: Readonly<Record<EndSet, SavedSet>>
   /** What was known of who touches which word, if the search made use of it. */
   readonly footprints?: readonly number[]
 }
@@ -48,7 +50,7 @@ export function checkpointOf(session: Session, strategy: Strategy, order: Order,
     open: strategy.save(),
     order: order.state,
     state,
-    classes: classes.members(),
+    classes: classes.save(),
   }
 }
 
@@ -64,7 +66,7 @@ export function resumeFrom(checkpoint: Checkpoint, session: Session, strategy: S
   if (scheduleOf(executor, null).steps !== checkpoint.path.steps) throw new CheckpointError('the path of the checkpoint does other steps now')
   strategy.restore(checkpoint.open)
   order.state = checkpoint.order
-  classes.add(checkpoint.classes)
+  classes.restore(checkpoint.classes)
   return checkpoint
 }
 

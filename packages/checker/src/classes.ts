@@ -11,10 +11,17 @@
  * CL1  Executions of one class have one hash in every order of their independent steps.
  */
 import type { Executor } from './executor.js'
-import { HashSet } from './hashSet.js'
+import { HashSet, type SavedSet } from './hashSet.js'
 import { Op } from './op.js'
+import { scramble } from './scramble.js'
 import { larger } from './undo.js'
 import { WordTable } from './wordTable.js'
+
+const endSets = ['complete', 'blocked', 'broken'] as const
+export type EndSet = typeof endSets[number]
+
+const ofEach = <T>(make: (name: EndSet) => T): Record<EndSet, T> =>
+  ({ complete: make('complete'), blocked: make('blocked'), broken: make('broken') })
 
 export class Classes {
   readonly complete = new HashSet()
@@ -68,17 +75,26 @@ export class Classes {
     return this.complete.has(low, high) || this.blocked.has(low, high) || this.broken.has(low, high)
   }
 
-  /** All classes that were noted, as pairs of words. */
-  members(): Record<'complete' | 'blocked' | 'broken', number[]> {
-    const { complete, blocked, broken } = this
-    return { complete: complete.members(), blocked: blocked.members(), broken: broken.members() }
+  /** Whether there were more classes than can be kept: then some may have been counted twice. */
+  get forgot(): boolean {
+    return this.complete.forgot || this.blocked.forgot || this.broken.forgot
   }
 
-  add(members: Readonly<Record<'complete' | 'blocked' | 'broken', readonly number[]>>): void {
-    for (const name of ['complete', 'blocked', 'broken'] as const) {
-      const pairs = members[name]
-      for (let i = 0; i < pairs.length; i += 2) this[name].add(pairs[i]!, pairs[i + 1]!)
-    }
+  /** All classes that were noted, as pairs of words. */
+  members(): Record<EndSet, Int32Array> {
+    return ofEach((name) => this[name].members())
+  }
+
+  addAll(members: Readonly<Record<EndSet, Int32Array>>): void {
+    for (const name of endSets) this[name].addAll(members[name])
+  }
+
+  save(): Record<EndSet, SavedSet> {
+    return ofEach((name) => this[name].save())
+  }
+
+  restore(saved: Readonly<Record<EndSet, SavedSet>>): void {
+    for (const name of endSets) this[name].restore(saved[name])
   }
 
   /** The hash of the class of the present prefix. */
@@ -102,13 +118,4 @@ export class Classes {
     this.low = larger(this.low, depth + 1)
     this.high = larger(this.high, depth + 1)
   }
-}
-
-/** A 32-bit finaliser: every bit of the argument reaches every bit of the result. */
-export function scramble(word: number): number {
-  let h = word ^ (word >>> 16)
-  h = Math.imul(h, 0x7feb352d)
-  h ^= h >>> 15
-  h = Math.imul(h, 0x846ca68b)
-  return h ^ (h >>> 16)
 }

@@ -14,7 +14,7 @@
  * X1  `back(d)` leaves memory, contexts and scheduler exactly as they were at depth d.
  * X2  A step allocates nothing.
  */
-import { scramble } from './classes.js'
+import { scramble } from './scramble.js'
 import { Clocks } from './clocks.js'
 import type { Footprints } from './footprints.js'
 import { Heap } from './heap.js'

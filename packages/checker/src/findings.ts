@@ -11,7 +11,7 @@ import type { Session } from './session.js'
 
 /** The same as data. Classes are pairs of words. */
 export interface Found {
-  readonly classes: Readonly<Record<EndKind, readonly number[]>>
+  readonly classes: Readonly<Record<EndKind, Int32Array>>
   /** Those of the classes in which something is wrong. */
   readonly wrong: readonly number[]
   readonly waitSignatures: readonly string[]
@@ -69,7 +69,7 @@ export class Findings {
   add({ classes, wrong, waitSignatures, violation, schedule }: Found): void {
     const mine = this.session.classes
     for (let i = 0; i < wrong.length; i += 2) if (!mine.has(wrong[i]!, wrong[i + 1]!)) this.wrong++
-    mine.add(classes)
+    mine.addAll(classes)
     waitSignatures.forEach((signature) => this.signatures.add(signature))
     if (this.violation !== null) return
     this.violation = violation

@@ -8,7 +8,7 @@
  *
  * HP1  An access outside a live block is a violation. Giving a block back touches all its words.
  */
-import { scramble } from './classes.js'
+import { scramble } from './scramble.js'
 import type { Executor } from './executor.js'
 import type { Block, ViolationKind } from './program.js'
 

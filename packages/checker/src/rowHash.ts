@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** One number for what a step did: who, which operation, on what, with which value. */
-import { scramble } from './classes.js'
+import { scramble } from './scramble.js'
 import type { Trace } from './trace.js'
 
 /** The hash of row `d`. */

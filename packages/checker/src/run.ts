@@ -101,7 +101,8 @@ export class Run {
     }
     if (options.checkpointed !== undefined && time >= this.nextCheckpoint) {
       options.checkpointed(this.checkpoint())
-      this.nextCheckpoint = this.now() + this.checkpointEvery()
+      // a large one takes its time: a twentieth of the search's, at most
+      this.nextCheckpoint = this.now() + Math.max(this.checkpointEvery(), 20 * (this.now() - time))
     }
     return this.seconds() >= (options.maxSeconds ?? Infinity) || options.stop?.() === true
   }
@@ -159,6 +160,7 @@ export class Run {
       strategy: name,
       verdict: violation !== null ? 'violation' : isFinished ? 'clean' : 'unfinished',
       classes: { complete: classes.complete.size, blocked: classes.blocked.size, wrong },
+      exact: !classes.forgot,
       waitSignatures: [...signatures].sort(),
       violation,
       schedule,

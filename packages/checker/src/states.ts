@@ -7,7 +7,7 @@
  * Where a front end cannot name a context's local state, the history of what the context read stands for it: finer than
  * needed, never wrong.
  */
-import { scramble } from './classes.js'
+import { scramble } from './scramble.js'
 import type { Executor } from './executor.js'
 import { larger } from './undo.js'
 

@@ -6,12 +6,13 @@
  * the worst of five orders.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Classes, scramble } from '../src/classes.js'
+import { Classes } from '../src/classes.js'
 import { Executor } from '../src/executor.js'
 import { HappensBefore } from '../src/happensBefore.js'
 import { Op, passes } from '../src/op.js'
 import { lowest } from '../src/order.js'
 import type { ProgramMode } from '../src/runProgram.js'
+import { scramble } from '../src/scramble.js'
 import type { StrategyName } from '../src/strategies/create.js'
 import { Dpor } from '../src/strategies/dpor.js'
 import { Optimal } from '../src/strategies/optimal.js'

@@ -2,7 +2,7 @@
 /**
  * Runs compiled text programs: each context is a row number and registers, all of them cells of the executor.
  */
-import { scramble } from '../classes.js'
+import { scramble } from '../scramble.js'
 import type { CodePlace, ContextHost, Contexts } from '../program.js'
 import { IF, JMP, SET, type Code, type LitmusProgram } from './compile.js'
 

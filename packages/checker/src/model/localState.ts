@@ -10,7 +10,7 @@
  * LS1  A context with this hash goes on in the same way, whatever it did before.
  * LS2  Below an opaque function nothing is forgotten until a function that it is below tells a place.
  */
-import { scramble } from '../classes.js'
+import { scramble } from '../scramble.js'
 import { larger } from '../undo.js'
 
 /** The operations' values are doubles: times are. */

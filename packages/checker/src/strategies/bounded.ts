@@ -5,9 +5,9 @@
  * A preemption is a transition of another CPU while the last one's step is enabled, and the entry of a handler above a
  * context that could go on. States that were seen with as many preemptions are not gone into again.
  */
-import { scramble } from '../classes.js'
+import { scramble } from '../scramble.js'
 import type { Executor } from '../executor.js'
-import { HashSet } from '../hashSet.js'
+import { HashSet, type SavedSet } from '../hashSet.js'
 import { popCount, type Order } from '../order.js'
 import type { States } from '../states.js'
 import { larger } from '../undo.js'
@@ -30,7 +30,7 @@ interface Saved {
   readonly done: readonly number[]
   readonly used: readonly number[]
   readonly moved: readonly number[]
-  readonly seen: readonly number[]
+  readonly seen: SavedSet
 }
 
 export class Bounded implements Strategy {
@@ -104,7 +104,7 @@ export class Bounded implements Strategy {
     const { bound, exhaustedBound, wasCut, done, used, moved, seen, executor: { depth } } = this
     const part = (column: Int32Array): number[] => [...column.subarray(0, depth + 1)]
     return {
-      bound, exhaustedBound, wasCut, done: part(done), used: part(used), moved: part(moved), seen: seen.members(),
+      bound, exhaustedBound, wasCut, done: part(done), used: part(used), moved: part(moved), seen: seen.save(),
     }
   }
 
@@ -117,7 +117,7 @@ export class Bounded implements Strategy {
     this.done.set(state.done)
     this.used.set(state.used)
     this.moved.set(state.moved)
-    for (let i = 0; i < state.seen.length; i += 2) this.seen.add(state.seen[i]!, state.seen[i + 1]!)
+    this.seen.restore(state.seen)
   }
 
   private nextBound(): number {

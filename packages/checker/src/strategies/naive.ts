@@ -4,9 +4,9 @@
  * were seen before is not gone into again; the set of classes is the same.
  */
 import type { Classes } from '../classes.js'
-import { scramble } from '../classes.js'
+import { scramble } from '../scramble.js'
 import type { Executor } from '../executor.js'
-import { HashSet } from '../hashSet.js'
+import { HashSet, type SavedSet } from '../hashSet.js'
 import { Op } from '../op.js'
 import { popCount, type Order } from '../order.js'
 import { larger } from '../undo.js'
@@ -90,14 +90,14 @@ export class Naive implements Splittable {
   }
 
   save(): unknown {
-    return { done: [...this.done.subarray(0, this.executor.depth)], seen: this.seen.members() }
+    return { done: [...this.done.subarray(0, this.executor.depth)], seen: this.seen.save() }
   }
 
   restore(saved: unknown): void {
-    const { done, seen } = saved as { done: number[], seen: number[] }
+    const { done, seen } = saved as { done: number[], seen: SavedSet }
     this.done = larger(this.done, done.length)
     this.done.set(done)
-    for (let i = 0; i < seen.length; i += 2) this.seen.add(seen[i]!, seen[i + 1]!)
+    this.seen.restore(seen)
   }
 
   private take(d: number): number {
