@@ -98,8 +98,12 @@ export function getKnownAliveDomain(d: Ref<'Domain'>): void {
 export function putDomain(d: Ref<'Domain'>): void {
   if (debugChecks()) mightWaitFor(domainListLockClass)
   const count = fetchAdd(d + REFCOUNT, -1)
+  if (count <= 1) putLast(d, count)
+}
+
+function putLast(d: Ref<'Domain'>, count: number): void {
   if (count <= 0) bug('putDomain of a reference that nobody holds', 'I4')
-  if (count === 1) domainDestroy(d)
+  domainDestroy(d)
 }
 
 /** Number of references; negative once destroyed. For reports and checks at rest. */

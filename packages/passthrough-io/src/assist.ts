@@ -26,20 +26,17 @@ const FLAGS = HvmPirqDpci.flags
 const GVEC = HvmPirqDpci.gvec
 const GFLAGS = HvmPirqDpci.gflags
 
-/** Deliver what has arrived for a record, if it is still wanted. */
+/** Deliver what has arrived for a record, if it is still wanted. In one piece, so that it is compiled in one (decision 10). */
 export function hvmDirqAssist(dpci: Ref<'HvmPirqDpci'>): void {
   const d = dpciDomain(dpci)
   spinLock(d + EVENT_LOCK)
-  assistLocked(d, dpci)
-  spinUnlock(d + EVENT_LOCK)
-}
-
-function assistLocked(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {
   // off: the run before has delivered this arrival too, or a cancel came while we waited for eventLock (DP-5, I2)
-  if (testAndClearBit(DPCI_MASKED_BIT, dpci + STATE) === 0) return
-  const flags = ld(dpci + FLAGS)
-  if ((flags & DPCI_GUEST_MSI) !== 0) giveMessage(d, dpci)
-  else if ((flags & DPCI_GUEST_PCI) !== 0) giveLines(d, dpci, flags)        // else unbound in the meantime
+  if (testAndClearBit(DPCI_MASKED_BIT, dpci + STATE) !== 0) {
+    const flags = ld(dpci + FLAGS)
+    if ((flags & DPCI_GUEST_MSI) !== 0) giveMessage(d, dpci)
+    else if ((flags & DPCI_GUEST_PCI) !== 0) giveLines(d, dpci, flags)      // else unbound in the meantime
+  }
+  spinUnlock(d + EVENT_LOCK)
 }
 
 function giveMessage(d: Ref<'Domain'>, dpci: Ref<'HvmPirqDpci'>): void {

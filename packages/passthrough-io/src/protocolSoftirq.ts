@@ -26,7 +26,7 @@
  * P5  The next record is read, and the link cleared, before QUEUED goes off: after that another CPU may link it.
  * P6  A list is whole wherever IF = 1: an interrupt never finds it half altered.
  */
-import { assert, type Ref, type SoftirqNr } from '@bottomhalf/base'
+import { assert, bug, type Ref, type SoftirqNr } from '@bottomhalf/base'
 import { getKnownAliveDomain, putDomain } from '@bottomhalf/domain'
 import {
   cmpxchg, cpuArea, cpuCount, cpuRelax, debugChecks, extend, fetchAnd, fetchOr, handler, irqDisable, irqEnable, ld,
@@ -72,8 +72,9 @@ export function scheduleDpci(dpci: Ref<'HvmPirqDpci'>): void {
 /** HVM_DPCI_SOFTIRQ: serve every record on this CPU's list. */
 export function dpciSoftirq(_nr: number): void {
   let dpci = takeList()
-  while (dpci !== 0) {
-    const next = unlink(dpci)                                                                  // P5
+  while (dpci > LAST) {            // 0: the list was empty
+    const next = ld(dpci + NEXT)                                                               // P5
+    st(dpci + NEXT, 0)                                                                         // P5
     serve(dpci)
     dpci = next
   }
@@ -119,7 +120,7 @@ function serve(dpci: Ref<'HvmPirqDpci'>): void {
     putDomain(dpciDomain(dpci))                                                                // P2
   }
   const last = fetchAnd(dpci + STATE, ~DPCI_RUN)                                               // P3
-  assert((last & DPCI_RUN) !== 0, 'a CPU has left a record that another one was inside', 'I3')
+  if ((last & DPCI_RUN) === 0) bug('a CPU has left a record that another one was inside', 'I3')
 }
 
 // Another CPU is inside. QUEUED was not turned off, so nobody else has linked the record (P1). The next turn of the
@@ -156,13 +157,6 @@ function takeList(): Ref<'HvmPirqDpci'> {
   st(list + TAIL, 0)
   irqEnable()
   return first
-}
-
-/** Take a record off the chain; returns the one behind it, or 0. */
-function unlink(dpci: Ref<'HvmPirqDpci'>): Ref<'HvmPirqDpci'> {
-  const next = ld(dpci + NEXT)
-  st(dpci + NEXT, 0)                                                                           // P5
-  return next === LAST ? 0 : next
 }
 
 // The records keep QUEUED: they are on a list all the time (DP-13). IF = 0.
