@@ -2,7 +2,7 @@
 /** `bottomhalf protocol`: write a protocol of one's own, and check it over the whole table. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { newProtocol } from '@bottomhalf/history'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { ExitCode } from './exitCodes.js'
 import { UsageError } from './failure.js'
 import { mutants, type MutantFlags } from './mutants.js'
@@ -17,6 +17,7 @@ export function addProtocol(program: Command, done: (code: number) => void): voi
     .description('A protocol decides who links a record, who runs it, and how an unbind waits: one file of a few functions.')
   protocol.command('new').summary('write a file to begin with: a copy of production\'s')
     .argument('<NAME>', 'its name; the file is NAME.ts')
+    .addOption(new Option('--from <form>', 'what it is a copy of; the other forms are several files each').choices(['F']).default('F'))
     .action((name: string) => { done(create(name)) })
   protocol.command('check').summary('check a protocol in every model of the table')
     .argument('<FILE>', 'the protocol')

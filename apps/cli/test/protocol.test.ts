@@ -35,6 +35,12 @@ describe('protocol new', () => {
     expect(mine).not.toContain('from \'./')
   })
 
+  test('--from F says so; another form is refused', async () => {
+    expect((await bottomhalf('protocol', 'new', 'same', '--from', 'F')).code).toBe(0)
+    expect(readFileSync('same.ts', 'utf8').replace('\'same\'', '\'mine\'')).toBe(readFileSync('mine.ts', 'utf8'))
+    expect((await bottomhalf('protocol', 'new', 'other', '--from', 'E2')).code).toBe(2)
+  })
+
   test.each([['mine', /mine\.ts is there already\n$/], ['no/name', /no\/name is no name; expected letters/]])('%s: one line', async (name, message) => {
     const { code, stderr } = await bottomhalf('protocol', 'new', name)
     expect(stderr).toMatch(message)

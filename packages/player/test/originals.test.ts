@@ -3,6 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { originalOf, translated } from '../src/originals.js'
+import { Sources } from '../src/sources.js'
+import { sourceView } from '../src/view/now.js'
+import { brokenBy, tornText, writing } from './helpers.js'
 
 const packages = new URL('../../', import.meta.url)
 const files = readdirSync(packages)
@@ -21,6 +24,16 @@ describe('ON1', () => {
     const [, named = ''] = /@xen .*\((.*)\)/.exec(text) ?? []
     const known = translated.map(originalOf)
     expect(named.split(', ').filter((name) => !known.includes(name))).toEqual([])
+  })
+
+  test('ON1: the page shows both names, of the function and of those that called it', () => {
+    const sources = new Sources(() => ({ name: 'io.ts', text: 'a\nb\n' }))
+    const places = ['scheduleDpci', 'helper', 'hvmDoIrqDpci']
+      .map((where) => sources.place({ file: 'io.ts', line: 2, where }))
+    const data = { ...brokenBy(tornText), sources: sources.shown() }
+    const view = JSON.stringify(sourceView(data, writing(1, 1, { places })))
+    expect(view).toContain('in scheduleDpci (raise_softirq_for)')
+    expect(view).toContain('called by helper io.ts:2 ← hvmDoIrqDpci (hvm_do_IRQ_dpci) io.ts:2')
   })
 
   test('a number behind a name that a linked form has twice is left out; other functions have none', () => {
