@@ -21,7 +21,7 @@ interface Flags {
   save?: string
   preemptions: number
   maxExecutions: number
-  workers: number
+  workers?: number
   json: boolean
 }
 
@@ -36,7 +36,7 @@ export function addHistory(program: Command, done: (code: number) => void): void
     .option('--save <dir>', 'write the schedule of each defect that is found into a folder')
     .option('--preemptions <n>', 'preemptions at most', wholeNumber(0, 10), 2)
     .option('--max-executions <n>', 'executions of a cell at most', wholeNumber(1, 1e9), 1000)
-    .option('--workers <n>', 'threads', wholeNumber(1, 64), 2)
+    .option('--workers <n>', 'threads (default: all cores)', wholeNumber(1, 64))
     .option('--json', 'print one JSON object', false)
     .action(async (flags: Flags) => { done(await history(flags)) })
 }
@@ -49,7 +49,8 @@ async function history(flags: Flags): Promise<number> {
   let known = 0
   const cells = await historyTable({
     ...form === undefined ? {} : { form }, ...defect === undefined ? {} : { defect },
-    preemptions, maxExecutions, workers, minimiseSeconds: flags.save === undefined ? 0 : 2,
+    ...workers === undefined ? {} : { workers },
+    preemptions, maxExecutions, minimiseSeconds: flags.save === undefined ? 0 : 2,
     cell: (cell) => { line.show(`${++known} cells, form ${cell.form}: ${cell.defect.id} ${cell.state}`) },
   })
   line.end()

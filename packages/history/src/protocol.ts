@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { checkIn, type ModelVerdict } from './check.js'
 import { defects, type Defect } from './defects.js'
 import { withProtocol } from './ownForm.js'
-import { FormThread } from './thread.js'
+import { overThreads } from './pool.js'
 
 const here = fileURLToPath(new URL('..', import.meta.url))
 
@@ -33,6 +33,8 @@ export interface ProtocolOptions {
   readonly preemptions?: number
   /** Of each model, at most. Default: 300. */
   readonly maxExecutions?: number
+  /** Threads. Default: all cores. */
+  readonly workers?: number
   readonly cell?: (cell: ProtocolCell) => void
 }
 
@@ -45,19 +47,16 @@ export async function checkProtocol(file: string, options: ProtocolOptions = {})
 }
 
 async function checkLinked(file: string, options: ProtocolOptions): Promise<ProtocolCell[]> {
-  const { preemptions = 1, maxExecutions = 300 } = options
-  const thread = new FormThread(file)
-  const cells: ProtocolCell[] = []
-  for (const defect of onePerModel()) {
+  const { preemptions = 1, maxExecutions = 300, workers } = options
+  const jobs = onePerModel().map((defect) => ({ file, defect }))
+  return overThreads(jobs, async (thread, { defect }) => {
     const verdict = await checkIn(thread, defect.model, {
       set: defect.values, preemptions, maxExecutions, minimiseSeconds: 0,
     })
     const cell = { defect, verdict }
     options.cell?.(cell)
-    cells.push(cell)
-  }
-  await thread.end()
-  return cells
+    return cell
+  }, workers)
 }
 
 /** Defects that show in one model with one set of values are one run of it (UP2). */

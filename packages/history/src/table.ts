@@ -7,7 +7,8 @@
 import { checkIn, fileOf, type ModelVerdict } from './check.js'
 import { defects, type Defect } from './defects.js'
 import { forms, type Form } from './forms.js'
-import { FormThread } from './thread.js'
+import { overThreads } from './pool.js'
+import type { FormThread } from './thread.js'
 
 export interface Cell {
   readonly form: string
@@ -24,7 +25,7 @@ export interface TableOptions {
   /** Only this form, or only this defect. */
   readonly form?: string
   readonly defect?: string
-  /** Threads. Default: 2. */
+  /** Threads. Default: all cores. */
   readonly workers?: number
   /** Preemptions at most. Default: 2. */
   readonly preemptions?: number
@@ -37,17 +38,13 @@ export interface TableOptions {
 
 /** Fill the table; in order of forms and defects. */
 export async function historyTable(options: TableOptions = {}): Promise<Cell[]> {
-  const rows = forms.filter(({ name }) => name === (options.form ?? name))
-    .map((form) => ({ form, cells: cellsOf(form, options) }))
-  const waiting = rows.filter(({ cells }) => cells.length > 0)
-  const known: Cell[] = []
-  const work = async (): Promise<void> => {
-    for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
-      known.push(...await fillRow(row.form, row.cells, options))
-    }
-  }
-  await Promise.all(Array.from({ length: options.workers ?? 2 }, work))
-  return rows.flatMap(({ form }) => known.filter((cell) => cell.form === form.name))
+  const jobs = forms.filter(({ name }) => name === (options.form ?? name))
+    .flatMap((form) => cellsOf(form, options).map((defect) => ({ file: fileOf(form.name), form: form.name, defect })))
+  return overThreads(jobs, async (thread, { form, defect }) => {
+    const cell = await fillCell(thread, form, defect, options)
+    options.cell?.(cell)
+    return cell
+  }, options.workers)
 }
 
 /** The defects that are looked for in a form: a rejected idea is asked only for its own. */
@@ -58,18 +55,6 @@ function cellsOf({ name }: Form, { defect }: Pick<TableOptions, 'defect'>): Defe
     const isOwn = foundIn.includes(name)
     return isOwn || !isRejected && (name === 'F' || !/^R\d$/.test(id))
   })
-}
-
-async function fillRow({ name }: Form, row: readonly Defect[], options: TableOptions): Promise<Cell[]> {
-  const thread = new FormThread(fileOf(name))
-  const cells: Cell[] = []
-  for (const defect of row) {
-    const cell = await fillCell(thread, name, defect, options)
-    options.cell?.(cell)
-    cells.push(cell)
-  }
-  await thread.end()
-  return cells
 }
 
 async function fillCell(thread: FormThread, form: string, defect: Defect, options: TableOptions): Promise<Cell> {
