@@ -2,7 +2,7 @@
 // The checks at rest: nothing is left of what was taken down in order, and each of them sees what was not.
 import { NO_CPU } from '@bottomhalf/machine'
 import { beforeAll, expect, test } from 'vitest'
-import { requests } from '../src/index.js'
+import { everythingFreed, requests } from '../src/index.js'
 import { faults, leaveInterrupt, leaveOperation, leaveTimer, leaveWaitingLine, letGo } from './operations.model.js'
 import { newWorld, type World } from './world.js'
 import type { DomId } from '@bottomhalf/base'
@@ -29,6 +29,16 @@ function left(cpu: number, leave: () => unknown): string[] {
 
 test('I1 to I11: nothing is left of domains that were killed and let go', () => {
   expect(left(0, () => 0)).toEqual([])
+})
+
+test('I11: a machine that is stopped right after a kill, before RCU has freed the domain, is told so: it has to wait', () => {
+  const now = (): unknown[] =>
+    [world.machine.call(0, () => everythingFreed()), world.machine.call(0, () => faults())]
+  world.machine.restore(empty)
+  world.machine.call(0, () => letGo(3))
+  expect(now()).toEqual([false, ['I11']])
+  world.state()
+  expect(now()).toEqual([true, []])
 })
 
 test('I4, I11: twin: a dead domain that somebody holds is found', () => {

@@ -11,8 +11,10 @@ import { global, irqDisable, irqEnable, ld, st, type Susp, words } from '@bottom
 import {
   GFLAGS_UNMASKED, PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_MSI_TRANSLATE, PT_IRQ_TYPE_PCI,
 } from '@bottomhalf/passthrough-io'
-import { PCI_MSI, pciAddDevice, pciFunctionMsi, pciPlugFunction } from '@bottomhalf/passthrough-pci'
-import { Device, deviceCreate, deviceCreateOnLine, deviceEnableLine } from '../../src/index.js'
+import { BAR_MEMORY32, PCI_MSI, PCI_MSIX, pciAddDevice, pciFunctionMsi, pciPlugFunction } from '@bottomhalf/passthrough-pci'
+import {
+  Device, deviceCreate, deviceCreateOnLine, deviceEnableLine, type DriverPlace,
+} from '../../src/index.js'
 import { DEVICES, kinds, type Kind } from './script.js'
 
 const LINE = 20
@@ -24,7 +26,10 @@ type Ask = Susp<(request: ControlRequest<unknown>) => number>
 const OnBus = global('sequenceMessages', { entries: words(DEVICES) })
 
 const kindOf = (device: number): Kind => kinds[device] ?? 'msi'
-const isOnBus = (device: number): boolean => kindOf(device) === 'translate' || kindOf(device) === 'unmaskable'
+const isOnBus = (device: number): boolean => kindOf(device) !== 'msi' && kindOf(device) !== 'line'
+const hasTable = (device: number): boolean => kindOf(device) === 'msix'
+/** Where a guest sees the vector table of a device. */
+const tableOf = (device: number): number => 0xfe00_0000 + device * 4096
 const sbdfOf = (device: number): number => device + 1 << 8
 
 /** CPU 0: plug in the devices that are on a bus, and make them known. */
@@ -35,7 +40,9 @@ export function plugDevices(): void {
     const sbdf = sbdfOf(device)
     const plugged = pciPlugFunction({
       sbdf, vendorId: 0x1234, deviceId: 1, classCode: 0x020000,
-      msi: { vectors: 1, maskable: kindOf(device) !== 'unmaskable' },
+      ...hasTable(device)
+        ? { bars: [{ kind: BAR_MEMORY32, sizeBytes: 4096 }], msix: { entries: 2, bar: 0, offset: 0 } }
+        : { msi: { vectors: 1, maskable: kindOf(device) !== 'unmaskable' } },
     })
     const added = plugged === 0 ? pciAddDevice(sbdf, {}) : plugged
     if (added !== 0) bug(`a device could not be plugged in: ${added}`)
@@ -58,8 +65,9 @@ function makeLineDevice(): number {
 }
 
 /** Where its interrupt goes in a guest. */
-export function placeOf(device: number): { readonly gvec: number, readonly gsi?: number } {
+export function placeOf(device: number): Pick<DriverPlace, 'gvec' | 'gsi' | 'entry'> {
   const gvec = FIRST_GVEC + device
+  if (hasTable(device)) return { gvec, entry: tableOf(device) }
   return kindOf(device) === 'line' || kindOf(device) === 'translate' ? { gvec, gsi: hvmPciIntxGsi(device, 0) } : { gvec }
 }
 
@@ -78,6 +86,7 @@ export function bindDevice(ask: Ask, domId: DomId, pirq: Pirq, device: number, m
   const taken = isOnBus(device) ? ask(requests.assignDevice(domId, sbdfOf(device))) : 0
   if (taken !== 0) return taken
   const mapped = ask(mapRequest(domId, pirq, device))
+  if (mapped === 0 && hasTable(device)) must(ask(requests.registerTable(domId, pirq, tableOf(device))))
   const bound = mapped === 0 ? ask(requests.bindIrq(domId, bindOf(pirq, device))) : mapped
   if (mapped === 0 && bound !== 0) must(ask(unmapRequest(domId, pirq, device)))
   if (bound !== 0 && isOnBus(device)) must(ask(requests.deassignDevice(domId, sbdfOf(device))))
@@ -91,6 +100,7 @@ export function unbindDevice(ask: Ask, domId: DomId, pirq: Pirq, device: number,
   const unbound = ask(requests.unbindIrq(domId, bindOf(pirq, device)))
   if (unbound !== 0) return unbound
   deviceEnableLine(made, false)
+  if (hasTable(device)) must(ask(requests.unregisterTable(domId, pirq)))
   const unmapped = ask(unmapRequest(domId, pirq, device))
   if (unmapped !== 0 || !isOnBus(device)) return unmapped
   return ask(requests.deassignDevice(domId, sbdfOf(device)))
@@ -107,7 +117,7 @@ function unmapRequest(domId: DomId, pirq: Pirq, device: number): ControlRequest<
 }
 
 function messageOf(device: number): Messages {
-  return { sbdf: sbdfOf(device), kind: PCI_MSI, first: 0, count: 1 }
+  return { sbdf: sbdfOf(device), kind: hasTable(device) ? PCI_MSIX : PCI_MSI, first: 0, count: 1 }
 }
 
 function bindOf(pirq: Pirq, device: number): BindIrq {

@@ -19,7 +19,7 @@ import {
 import { bindDevice, droppedOf, makeDevice, placeOf, plugDevices, unbindDevice } from './devices.model.js'
 import { Reference } from './reference.js'
 import {
-  CRASHES, DEVICES, MASKS, NEVER_EOI, PIRQS, RATE, STRAY_EOI, type Behaviour, type Happening, type Script,
+  CRASHES, DEVICES, MASKS, NEVER_EOI, PIRQS, RATE, SCRIBBLES, STRAY_EOI, type Behaviour, type Happening, type Script,
 } from './script.js'
 
 const WINDOW_MS = 10
@@ -142,6 +142,7 @@ function misbehaviourOf(how: Behaviour): Misbehaviour {
   if (how === NEVER_EOI) return { neverEoi: 1 }
   if (how === STRAY_EOI) return { strayEoi: 1 }
   if (how === MASKS) return { maskForEver: 2 }
+  if (how === SCRIBBLES) return { writeTable: 1, seed: how }
   return how === CRASHES ? { crash: 2 } : {}
 }
 
