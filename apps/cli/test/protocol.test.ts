@@ -103,6 +103,29 @@ describe('protocol diff', () => {
   })
 })
 
+describe('protocol mutants', () => {
+  // production with labels on few lines only
+  const labelled = (...needed: string[]): string => readFileSync('mine.ts', 'utf8').split('\n')
+    .map((line) => needed.some((label) => line.includes(label)) ? line : line.replace(/ +\/\/ [A-Z]+-?\d.*$/, '')).join('\n')
+
+  test('MT2: a line that is needed is killed, one that is explained survives', async () => {
+    writeFileSync('few.ts', labelled('raiseSoftirq(ld(list + NR) as SoftirqNr) ', 'export function takeList')
+      .replace(/(function takeList.*\n {2}irqDisable\(\)).*/, '$1 // P6'))
+    const { code, stdout } = await bottomhalf('protocol', 'mutants', 'few.ts', '--max-executions', '5')
+    expect(stdout).toMatch(/^few\.ts:\d+ +P4 +off .*raiseSoftirq\(.*\n {4}[\w-]+ ?.*: I4: /m)
+    expect(stdout).toMatch(/^few\.ts:\d+ +P6 +off .*irqDisable\(\)\n {4}SURVIVES: the softirq is never pending/m)
+    expect(stdout).toMatch(/^3 mutants: 2 killed, 1 survive, 0 of them unexplained; /m)
+    expect(code).toBe(0)
+  })
+
+  test('MT2 twin: a labelled line that nobody needs is a survivor without an explanation', async () => {
+    writeFileSync('idle.ts', labelled().replace(/^export function scheduleDpci.*$/m, '$&\n  load(dpci + STATE) // P1'))
+    const { code, stdout } = await bottomhalf('protocol', 'mutants', 'idle.ts', '--max-executions', '5')
+    expect(stdout).toContain('SURVIVES: nobody knows why')
+    expect(code).toBe(5)
+  })
+})
+
 describe('--watch', () => {
   test('does it again at a save that changes the file, and tells a mistake instead of ending', async () => {
     writeFileSync('saved.txt', '1')

@@ -119,7 +119,7 @@ async function verdictOf({ file, mutant }: Task, linked: string, options: Mutant
   const thread = new FormThread(linked)
   let executions = 0
   try {
-    for (const most of [FEW_EXECUTIONS, maxExecutions]) {
+    for (const most of maxExecutions > FEW_EXECUTIONS ? [FEW_EXECUTIONS, maxExecutions] : [maxExecutions]) {
       for (const { model, values: set } of [...onePerModel(), ...beyond]) {
         const result = await checkIn(thread, model, { set, preemptions, maxExecutions: most, minimiseSeconds: 0 })
           .catch((error: unknown) => ({ violation: { kind: 'bug', message: messageOf(error) } as const, executions: 0 }))
