@@ -42,7 +42,7 @@ interface Flags {
   html?: string
   chrome?: string
   lanes?: number
-  workers?: number
+  workers: number
   c: boolean
   checkpoint?: string
   resume?: string
@@ -87,7 +87,7 @@ function searchOptions(command: Command): void {
     .option('--steps <n>', 'steps of one execution at most', wholeNumber(1, 1e6))
     .option('--first', 'stop at the first violation (models: that is so without)')
     .option('--all', 'go on behind a violation and count them all (text programs: that is so without)')
-    .option('--workers <n>', 'threads of a search with dpor or naive (default: all cores, 8 at most)', wholeNumber(1, 64))
+    .option('--workers <n>', 'threads of a search with dpor or naive', wholeNumber(1, 64), 1)
     .option('--checkpoint <file>', 'where a search goes that a limit or Ctrl-C stopped, and every 30 s while it lasts')
     .option('--resume <file>', 'go on with a stopped search')
 }

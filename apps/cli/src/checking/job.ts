@@ -38,8 +38,7 @@ export interface SearchSpec {
   readonly steps?: number | undefined
   /** Stop at the first violation. Undefined: as the subject has it. */
   readonly first?: boolean | undefined
-  /** Threads. Undefined: all cores, if the search can be shared. */
-  readonly workers?: number | undefined
+  readonly workers: number
   /** Where checkpoints go while it lasts, and a file with one to begin from. */
   readonly checkpoint?: string | undefined
   readonly resume?: string | undefined

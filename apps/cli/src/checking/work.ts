@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** Does a job: search or replay, and what there is to show of the execution. */
-import { availableParallelism } from 'node:os'
 import { InputError } from '@bottomhalf/base'
 import {
   canSplit, checkParallel, checkProgram, CheckpointError, formatCheckpoint, formatSchedule, lanes, minimise,
@@ -63,8 +62,7 @@ function shownOrFickle(subject: Subject, schedule: Schedule, show: ShowSpec, fac
 }
 
 function workersOf({ workers }: SearchSpec, options: CheckOptions): number {
-  if (canSplit(options)) return workers ?? Math.min(availableParallelism(), 8)
-  if (workers === undefined || workers === 1) return 1
+  if (workers === 1 || canSplit(options)) return workers
   throw new UsageError('check: --workers is for dpor and naive, in an order that is no seed: nothing else finds the same in parts')
 }
 

@@ -29,7 +29,7 @@ export interface ParallelOptions extends CheckOptions {
   readonly helpers: () => readonly Helper[]
   /** Executions before that. Default: 4000. */
   readonly aloneExecutions?: number
-  /** About as many steps has a part. Default: 30 000. */
+  /** About as many steps has a part. Default: 100 000. */
   readonly partSteps?: number
 }
 
@@ -40,7 +40,7 @@ export function canSplit({ strategy = 'dpor', order = 'base-first', merge = fals
 
 /** Explore a program, with helpers. Throws what a helper throws. */
 export async function checkParallel(program: Program, options: ParallelOptions): Promise<CheckResult> {
-  const { helpers: call, aloneExecutions = 4000, partSteps = 30_000, ...rest } = options
+  const { helpers: call, aloneExecutions = 4000, partSteps = 100_000, ...rest } = options
   const { resume, maxExecutions = Infinity, maxSeconds = Infinity, collect = false, everyStep = false } = rest
   if (!canSplit(rest)) throw new Error('this search cannot be split: it needs dpor or naive, and an order that is no seed')
   const alone = (resume?.state.counts.executions ?? 0) + aloneExecutions
