@@ -11,7 +11,8 @@ import { Run } from './run.js'
 export type { CheckOptions, CheckResult } from './checkOptions.js'
 
 /** Explore a program. */
-export function checkProgram(program: Program, options: CheckOptions = {}): CheckResult {
+export function checkProgram(program: Program, given: CheckOptions = {}): CheckResult {
+  const options = withoutCuts(given)
   const { footprints = null } = program
   const { everyStep = false, strategy, resume, maxSeconds = Infinity } = options
   if (footprints === null || everyStep || strategy === 'optimal') return checkOnce(program, options, null, resume)
@@ -37,4 +38,10 @@ function checkOnce(
   const run = new Run(program, options, footprints)
   if (from !== undefined) run.resume(from)
   return run.go().result()
+}
+
+/** A state that was reached by a path that is cut would not be gone on from, however short the way to it. */
+function withoutCuts(options: CheckOptions): CheckOptions {
+  const { maxSteps, allowLong, ...others } = options
+  return options.strategy === 'stateful' && allowLong === true && maxSteps !== undefined ? others : options
 }

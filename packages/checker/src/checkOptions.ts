@@ -26,7 +26,10 @@ export interface CheckOptions extends EndJudge, StrategyOptions {
   readonly dataRaces?: boolean
   /** Steps of one execution, at most. Default: 10 000; stateful: a million. */
   readonly maxSteps?: number
-  /** Whether a longer execution is nothing wrong, only not looked at further: for loops that wait for another CPU. */
+  /**
+   * Whether a longer execution is nothing wrong, only not looked at further: for loops that wait for another CPU. `stateful`
+   * has no such limit then: the loop is a circle of states.
+   */
   readonly allowLong?: boolean
   readonly maxExecutions?: number
   readonly maxSeconds?: number

@@ -310,6 +310,10 @@ export class Executor implements ContextHost {
     return this.footprints === null || this.footprints.isLookedAt(address)
   }
 
+  looks(): number {
+    return this.footprints?.looks ?? 0
+  }
+
   lookAt(address: number): void {
     if (this.tracksLocals) this.footprints?.lookAt(address)
   }

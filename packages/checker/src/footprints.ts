@@ -20,6 +20,8 @@ export class Footprints {
   private readonly touched: Int32Array
   private readonly written: Uint8Array
   private readonly looked: Uint8Array
+  /** Words that are looked at. */
+  looks = 0
   private isNew = false
   /** Whether steps are noted. */
   learns = true
@@ -55,6 +57,7 @@ export class Footprints {
       this.written[saved[i]!] = saved[i + 2]! & 1
       this.looked[saved[i]!] = saved[i + 2]! >> 1
     }
+    this.looks = this.looked.reduce((sum, is) => sum + is, 0)
   }
 
   clear(): void {
@@ -90,6 +93,7 @@ export class Footprints {
   lookAt(word: number): void {
     if (this.looked[word] !== 0) return
     this.looked[word] = 1
+    this.looks++
     this.isNew = true
   }
 
@@ -97,11 +101,21 @@ export class Footprints {
   isQuiet(executor: Executor, label: number, ifIsOn: boolean): boolean {
     const op = executor.pendingOp[label]!
     if (op === Op.SmpMb || op === Op.CpuRelax) return true
-    if (op > Op.TestAndClearBit) return false
+    if (op > Op.TestAndClearBit) return executor.tracksLocals && isQuietOnCpu(op, executor.pendingA[label]!, ifIsOn)
     const address = executor.pendingA[label]!
     const others = this.touched[address]! & ~(1 << label)
     if (others === 0 || this.written[address] === 0 && op === readOnly(op)) return true
     return !ifIsOn && (others & ~executor.labelsOf[executor.cpuOf[label]!]!) === 0
+  }
+}
+
+/** A step without a word: only handlers of its CPU see it, and those that may enter could as well before it, or behind. */
+function isQuietOnCpu(op: number, flags: number, ifIsOn: boolean): boolean {
+  switch (op) {
+    case Op.Woken: case Op.IrqEnable: return true
+    case Op.IrqDisable: case Op.IrqSave: return !ifIsOn
+    case Op.IrqRestore: return !ifIsOn || flags !== 0
+    default: return false
   }
 }
 

@@ -83,6 +83,8 @@ export interface ContextHost {
   vectorOf(context: number): number
   /** Whether somebody looks at a word: otherwise what it holds decides nothing. And that somebody does. */
   isLookedAt(address: number): boolean
+  /** How many words somebody looks at: never fewer than before. */
+  looks(): number
   lookAt(address: number): void
   /** The context hit a broken invariant instead of an operation. */
   fail(context: number, kind: ViolationKind, message: string): void

@@ -9,6 +9,7 @@
  */
 import { scramble } from './scramble.js'
 import type { Executor } from './executor.js'
+import { Op } from './op.js'
 import { larger } from './undo.js'
 
 export class States {
@@ -33,7 +34,10 @@ export class States {
     this.memoryLow[depth] = this.memoryLow[d]!
     this.memoryHigh[depth] = this.memoryHigh[d]!
     const address = trace.address[d]!
-    if (trace.writes[d] !== 0 && address < memory.length) {
+    if (trace.op[d] === Op.Xfree) {
+      // nobody may look at them again
+      for (let word = address; word < address + trace.length[d]!; word++) this.replace(depth, word, memory[word]!, 0)
+    } else if (trace.writes[d] !== 0 && address < memory.length) {
       this.replace(depth, address, trace.old[d]!, memory[address]!)
       if (trace.length[d] === 2) this.replace(depth, address + 1, trace.old2[d]!, memory[address + 1]!)
     }

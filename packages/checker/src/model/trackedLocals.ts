@@ -19,7 +19,9 @@ export class TrackedLocals {
   private readonly codes: readonly number[]
   /** Two cells for each context; 0 before it begins and after its end. */
   private readonly cells: number
-  private readonly cache = new StepCache()
+  private cache = new StepCache()
+  /** How many words were looked at when the cache was begun. */
+  private looks = 0
   /** Where each context's generator stands. */
   private readonly states: readonly LocalState[]
   /** What the context that advances is in behind its last operation, and the key of what follows there. */
@@ -61,6 +63,7 @@ export class TrackedLocals {
 
   /** Whether what follows is known: then it is entered in the history. */
   find(context: number, history: History, n: number, isFirst: boolean): boolean {
+    this.forgetIfWrong()
     const { behind, key, cache } = this
     if (isFirst) behind.begin(history.value[n - 1]!)
     else {
@@ -75,6 +78,13 @@ export class TrackedLocals {
     if (!isFirst && writesBack(history, n) && !this.host.isLookedAt(cache.a)) history.b[n] = history.value[n - 1]! + 1
     this.settle(context, cache.low, cache.high)
     return true
+  }
+
+  // What was learned while a word seemed to count only says nothing any more (TL1).
+  private forgetIfWrong(): void {
+    const looks = this.host.looks()
+    if (looks !== this.looks) this.cache = new StepCache()
+    this.looks = looks
   }
 
   /** The context was run: this is what follows. */
