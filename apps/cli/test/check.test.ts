@@ -147,7 +147,7 @@ describe('a violation', () => {
 describe('a model of the protocol', () => {
   test('with a form of the past it breaks, with lines of the packages, and the schedule knows its form', () => {
     const found = bottomhalf('check', 'rebind-cancelled', '--form', 'E2', '--save', 'e2.json', '--json')
-    expect(JSON.parse(found.stdout)).toMatchObject({ form: 'E2', verdict: 'violation', strategy: 'bounded', schedule: 'e2.json' })
+    expect(JSON.parse(found.stdout)).toMatchObject({ form: 'E2', verdict: 'violation', strategy: 'stateful', schedule: 'e2.json' })
     expect(found.code).toBe(5)
     const again = bottomhalf('replay', 'e2.json')
     expect(again.stdout).toMatch(/ spinlock\/spinlock\.ts:\d+$/m)
@@ -155,6 +155,12 @@ describe('a model of the protocol', () => {
     const { stdout } = bottomhalf('replay', 'e2.json', '--c')
     expect(stdout).toMatch(/ raise_softirq_for > get_knownalive_domain domain\/domain\.ts:\d+$/m)
     expect(stdout).toMatch(/ hvm_do_IRQ_dpci > raise_softirq_for history\/forms\/published\.ts:\d+/m)
+  })
+
+  test('in production it is exhausted: every schedule', () => {
+    const { code, stdout } = bottomhalf('check', 'rebind-cancelled')
+    expect(stdout).toMatch(/exhausted: every schedule, \d+ states\n/)
+    expect(code).toBe(0)
   })
 
   test('in production it is clean within its bounds', () => {

@@ -17,7 +17,7 @@ export interface ModelCheck {
   /** Default: F. */
   readonly form?: string
   readonly set?: Readonly<Record<string, number>>
-  /** Default: bounded. */
+  /** Default: stateful; with `preemptions`: bounded. */
   readonly strategy?: StrategyName
   /** bounded: preemptions at most. Default: 3. */
   readonly preemptions?: number
@@ -85,13 +85,13 @@ export function valuesOf(model: ModelEntry, set: Readonly<Record<string, number>
 
 /** How a model is explored. */
 export function exploreOptions({ options }: ModelEntry, check: ModelCheck): ExploreOptions {
-  const { strategy = 'bounded', preemptions = 3, minimiseSeconds = 3, message, maxSeconds, maxExecutions } = check
-  const cuts = options.maxSteps !== undefined && strategy !== 'stateful'
+  const { preemptions = 3, minimiseSeconds = 3, message, maxSeconds, maxExecutions } = check
+  const { strategy = check.preemptions === undefined ? 'stateful' : 'bounded' } = check
   return {
     strategy, preemptions, minimiseSeconds,
     allowLeaks: options.leaks !== true,
     ...options.mode === undefined ? {} : { mode: options.mode },
-    ...cuts ? { maxSteps: options.maxSteps, allowLong: true } : {},
+    ...options.maxSteps === undefined ? {} : { maxSteps: options.maxSteps, allowLong: true },
     ...message === undefined ? {} : { onlyMessage: message },
     ...maxSeconds === undefined ? {} : { maxSeconds },
     ...maxExecutions === undefined ? {} : { maxExecutions },
@@ -105,8 +105,11 @@ function preemptionsOf(verdict: Explored['verdict'], exhausted: number | null | 
   return exhausted < 0 ? 'no bound exhausted' : `up to ${exhausted} preemptions exhausted`
 }
 
-function boundsOf({ options }: ModelEntry, { verdict, strategy, preemptions, mode }: Explored): string {
-  const search = strategy === 'bounded' ? `bounded, ${preemptionsOf(verdict, preemptions)}` : strategy
-  const often = mode === 'atMost' ? ', interrupts at most as often' : ''
-  return `${search}${often}${options.maxSteps === undefined ? '' : `, up to ${options.maxSteps} steps`}`
+function boundsOf({ options: { maxSteps } }: ModelEntry, { verdict, strategy, preemptions, mode }: Explored): string {
+  const isStateful = strategy === 'stateful'
+  const isWhole = isStateful && verdict === 'clean'
+  const search = isWhole ? 'all schedules' : strategy === 'bounded' ? preemptionsOf(verdict, preemptions) : ''
+  const often = mode === 'atMost' ? ['interrupts at most as often'] : []
+  const long = maxSteps === undefined || isStateful ? [] : [`up to ${maxSteps} steps`]
+  return [strategy, ...search === '' ? [] : [search], ...often, ...long].join(', ')
 }

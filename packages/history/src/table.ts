@@ -27,9 +27,11 @@ export interface TableOptions {
   readonly defect?: string
   /** Threads. Default: all cores. */
   readonly workers?: number
-  /** Preemptions at most. Default: 2. */
+  /** For all states of a cell, at most. Default: 60. */
+  readonly maxSeconds?: number
+  /** Of the schedule that is shown, and where there are too many states: preemptions at most. Default: 2. */
   readonly preemptions?: number
-  /** Executions of a cell at most. Default: 1000. */
+  /** And executions at most. Default: 1000. */
   readonly maxExecutions?: number
   readonly minimiseSeconds?: number
   /** Called with each cell, as it is known. */
@@ -58,14 +60,22 @@ function cellsOf({ name }: Form, { defect }: Pick<TableOptions, 'defect'>): Defe
 }
 
 async function fillCell(thread: FormThread, form: string, defect: Defect, options: TableOptions): Promise<Cell> {
-  const { preemptions = 2, maxExecutions = 1000, minimiseSeconds = 0 } = options
-  const verdict = await checkIn(thread, defect.model, {
-    form, set: defect.values, preemptions, maxExecutions, minimiseSeconds,
-    // in production nothing whatever may be wrong
-    ...form === 'F' ? {} : { message: defect.message },
-  })
+  const verdict = await verdictOf(thread, form, defect, options)
   const mustBeFound = defect.foundIn.includes(form)
   return { form, defect, verdict, state: stateOf(verdict), mustBeFound, command: commandOf(form, defect) }
+}
+
+/** All states tell whether it is there; the schedule with the fewest preemptions shows it best. */
+async function verdictOf(
+  thread: FormThread, form: string, defect: Defect, options: TableOptions,
+): Promise<ModelVerdict> {
+  const { preemptions = 2, maxExecutions = 1000, maxSeconds = 60, minimiseSeconds = 0 } = options
+  // in production nothing whatever may be wrong
+  const asked = { form, set: defect.values, ...form === 'F' ? {} : { message: defect.message } }
+  const whole = await checkIn(thread, defect.model, { ...asked, strategy: 'stateful', maxSeconds, minimiseSeconds: 0 })
+  if (whole.verdict === 'clean') return whole
+  const bounded = await checkIn(thread, defect.model, { ...asked, preemptions, maxExecutions, minimiseSeconds })
+  return whole.verdict === 'violation' && bounded.verdict !== 'violation' ? whole : bounded
 }
 
 // A bound that was exhausted is one, also if a limit came before the next.

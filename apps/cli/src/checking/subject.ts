@@ -59,7 +59,7 @@ function classic(name: string, { set, mode = 'exactly', form, protocol }: Subjec
   }
 }
 
-/** A model of the passthrough protocol. Its own bounds hold; it is searched by preemptions, as many schedules are alike. */
+/** A model of the passthrough protocol. Its own bounds hold; it is searched by states, as many schedules lead to the same. */
 async function ofProtocol(name: string, { set, mode, form, protocol }: SubjectSpec): Promise<Subject> {
   const { DEFAULT_FORM, protocolModel } = await import('./protocolModel.js')
   const wanted = protocol === undefined ? form ?? DEFAULT_FORM : basename(protocol)
@@ -67,7 +67,7 @@ async function ofProtocol(name: string, { set, mode, form, protocol }: SubjectSp
   const { allowLeaks = false, allowLong = false, maxSteps } = options
   const judge = { allowLeaks, allowLong, ...maxSteps === undefined ? {} : { maxSteps } }
   const subject = await modelSubject(model, mode ?? (options.mode === 'atMost' ? 'atmost' : 'exactly'), judge)
-  return { ...subject, form: wanted, strategy: 'bounded' }
+  return { ...subject, form: wanted, strategy: 'stateful' }
 }
 
 function textProgram(program: string, { mode = 'exactly' }: SubjectSpec): Subject {

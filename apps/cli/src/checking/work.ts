@@ -82,7 +82,8 @@ function optionsOf(subject: Subject, search: SearchSpec): CheckOptions {
   const given = { order, preemptions, runs, seed, maxSeconds: seconds, maxExecutions: executions, maxSteps: steps }
   return {
     ...subject.judge, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-    mode: subject.mode, strategy: search.strategy ?? subject.strategy, collect: !first,
+    mode: subject.mode, strategy: search.strategy ?? (preemptions === undefined ? subject.strategy : 'bounded'),
+    collect: !first,
     origin: originOf(subject),
   }
 }
@@ -192,7 +193,7 @@ function originalNames(places: readonly PlayerPlace[]): string[] {
 }
 
 /** What a verdict is about. */
-function boundsOf(subject: Subject, { preemptions, strategy }: CheckResult): string[] {
+function boundsOf(subject: Subject, { preemptions, strategy, verdict, states = 0 }: CheckResult): string[] {
   const { program: { contexts, cpuCount, nest } } = subject
   const handlers = contexts.filter((context) => context.kind !== 'base').length
   const parts = [plural(cpuCount, 'CPU'), plural(contexts.length - handlers, 'thread'), plural(handlers, 'interrupt handler')]
@@ -201,6 +202,7 @@ function boundsOf(subject: Subject, { preemptions, strategy }: CheckResult): str
     ...subject.form === undefined ? [] : [`form ${subject.form}`],
     handlers === 0 ? size : `${size}, ${nest} at once on a CPU; ${arrivalsOf(subject)}`,
     ...strategy !== 'bounded' ? [] : [preemptionsText(preemptions)],
+    ...strategy === 'stateful' && verdict === 'clean' ? [`exhausted: every schedule, ${plural(states, 'state')}`] : [],
     'memory: sequentially consistent (docs/limits.md says what that cannot show)',
   ]
 }

@@ -4,6 +4,8 @@ import { bindUnderPcidevs } from './bindUnderPcidevs.js'
 import { bindWhileDying } from './bindWhileDying.js'
 import { crowded } from './crowded.js'
 import { cpuDeath } from './cpuDeath.js'
+import { hotplug } from './hotplug.js'
+import { kill } from './kill.js'
 import type { ModelMaker } from './maker.js'
 import { rebindCancelled } from './rebindCancelled.js'
 import { rebindUnderFire } from './rebindUnderFire.js'
@@ -20,6 +22,8 @@ export const makers: Readonly<Partial<Record<string, ModelMaker>>> = {
   'bind-while-dying': bindWhileDying,
   'cpu-death': cpuDeath,
   'crowded': crowded,
+  'hotplug': hotplug,
+  'kill': kill,
   'line-life': lineLife,
   'rebind-cancelled': rebindCancelled,
   'rebind-under-fire': rebindUnderFire,

@@ -7,19 +7,22 @@
  * interrupt's affinity is spread.
  */
 import { assert, type DomId, type Errno, type Pirq, type Ref, type SoftirqNr } from '@bottomhalf/base'
-import { setupCpus } from '@bottomhalf/cpu'
-import { DOMAIN_HVM, Domain, domainCreate, pirqRecordOf, setupDomains, vcpuOf } from '@bottomhalf/domain'
-import { createMsiIrq, doIrq, IrqDesc, irqDescOf, IrqStatus, mapDomainPirq, setupIrqs } from '@bottomhalf/irq'
+import { cpuPark, setupCpus, thisCpuOnline } from '@bottomhalf/cpu'
+import { DOMAIN_HVM, Domain, domainCreate, pirqRecordOf, setupDomains, Vcpu, vcpuOf } from '@bottomhalf/domain'
 import {
-  AWAIT_ALL_CLEAR, awaitWord, global, haltUntilInterrupt, irqDisable, irqEnable, ld, perCpu, st, thisCpu, word, words,
+  createMsiIrq, doIrq, IrqDesc, irqDescOf, IrqStatus, mapDomainPirq, MSI_GUEST_MASKED, msiSend, msiUnmask, setupIrqs,
+} from '@bottomhalf/irq'
+import {
+  AWAIT_ALL_CLEAR, awaitWord, global, haltUntilInterrupt, irqDisable, irqEnable, ld, perCpu, st, store, thisCpu, word,
+  words,
 } from '@bottomhalf/machine'
 import {
   dpciOf, GFLAGS_UNMASKED, hvmDoIrqDpci, pirqOf, PT_IRQ_TYPE_MSI, PT_IRQ_TYPE_MSI_TRANSLATE, PT_IRQ_TYPE_PCI,
   ptIrqCreateBind, ptIrqDestroyBind, setupPassthroughIo, type PtIrqBind,
 } from '@bottomhalf/passthrough-io'
 import { DPCI_QUEUED, DPCI_RUN, DPCI_SCHED, HvmPirqDpci } from '@bottomhalf/passthrough-io/variant'
-import { setupRcu } from '@bottomhalf/rcu'
-import { doSoftirq, setupSoftirqs, softirqPending } from '@bottomhalf/softirq'
+import { rcuIdleEnter, rcuIdleExit, setupRcu } from '@bottomhalf/rcu'
+import { beginLooking, doSoftirq, setupSoftirqs, sleepUnlessPending, softirqPending } from '@bottomhalf/softirq'
 import { setupSpinlocks, spinLock, spinUnlock } from '@bottomhalf/spinlock'
 import { setupTasklets } from '@bottomhalf/tasklet'
 import { setupTimers } from '@bottomhalf/timer'
@@ -87,6 +90,13 @@ export function addDevice(d: Ref<'Domain'>, n: number, kind: number, irq = 0): n
 export function addBound(n: number, kind = MESSAGE): void {
   addDevice(theDomain(), n, kind)
   ok(bind(n, 0))
+}
+
+/** The same, and its driver is ready: what the device sends comes to the CPU of the guest's vCPU. */
+export function addLive(n: number, cpu: number): void {
+  store(currentVcpu() + Vcpu.processor, cpu)
+  addBound(n)
+  msiUnmask(World.base + World.msi + n, MSI_GUEST_MASKED)
 }
 
 export const pirqOfDevice = (n: number): Pirq => (1 + n) as Pirq
@@ -184,6 +194,24 @@ export function arriveShared(n: number): void {
   doIrq(ld(ld(World.base + World.descs + n) + IrqDesc.vector))
   const count = thisCpu(Arrivals) + Arrivals.count
   st(count, ld(count) + 1)
+}
+
+/** A device sends a message, to where it is aimed. The device's own CPU. */
+export function send(n: number): void {
+  arrivedFor(endOf(n, MESSAGE, 0))
+  msiSend(World.base + World.msi + n)
+}
+
+/** The foot of a CPU's stack, as the machine's own loop without guests: it never ends, and sleeps in the end. */
+export function foot(): void {
+  beginLooking()
+  for (;;) {
+    if (!thisCpuOnline()) cpuPark()
+    doSoftirq()
+    rcuIdleEnter()
+    sleepUnlessPending()
+    rcuIdleExit()
+  }
 }
 
 /** What a CPU does in the end: serve until so many interrupts have come here and nothing is left to do. */
