@@ -127,8 +127,9 @@ function onceOf(model: string | undefined, flags: Flags): () => Promise<number> 
   return () => search(job, flags)
 }
 
-/** Options that mean something for the whole table; `list`, `set` and `c` are always there. */
-const TABLE_OPTIONS: readonly string[] = ['protocol', 'watch', 'preemptions', 'executions', 'json', 'list', 'set', 'c']
+/** Options that mean something for the whole table; `list`, `set`, `c` and `workers` are always there. */
+const TABLE_OPTIONS: readonly string[] =
+  ['protocol', 'watch', 'preemptions', 'executions', 'json', 'list', 'set', 'c', 'workers']
 
 function tableFlags(flags: Flags): TableFlags {
   const { preemptions, executions: maxExecutions, json, set } = flags
