@@ -13,8 +13,6 @@ import { statusLine } from './progress.js'
 import { A_PROTOCOL } from './protocolTable.js'
 
 export interface MutantFlags {
-  readonly preemptions: number
-  readonly maxExecutions: number
   readonly workers: number
   readonly json: boolean
 }

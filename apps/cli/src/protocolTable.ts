@@ -38,8 +38,12 @@ function jsonOf({ defect, verdict }: ProtocolCell): object {
   return { model: defect.model, values: verdict.values, verdict: state, violation, executions, bounds }
 }
 
+function nothing({ verdict }: ProtocolCell['verdict']): string {
+  return verdict === 'clean' ? 'nothing wrong' : 'nothing wrong so far'
+}
+
 function lineOf({ defect, verdict }: ProtocolCell): string {
   const set = Object.entries(defect.values).map(([name, value]) => ` ${name}=${value}`).join('')
-  const what = verdict.violation === null ? 'nothing wrong' : `${verdict.violation.kind}: ${verdict.violation.message}`
+  const what = verdict.violation === null ? nothing(verdict) : `${verdict.violation.kind}: ${verdict.violation.message}`
   return `${`${defect.model}${set}`.padEnd(44)} ${what} (${verdict.bounds}; ${verdict.executions} executions)`
 }

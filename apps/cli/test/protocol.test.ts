@@ -111,7 +111,7 @@ describe('protocol mutants', () => {
   test('MT2: a line that is needed is killed, one that is explained survives', async () => {
     writeFileSync('few.ts', labelled('raiseSoftirq(ld(list + NR) as SoftirqNr) ', 'export function takeList')
       .replace(/(function takeList.*\n {2}irqDisable\(\)).*/, '$1 // P6'))
-    const { code, stdout } = await bottomhalf('protocol', 'mutants', 'few.ts', '--max-executions', '5')
+    const { code, stdout } = await bottomhalf('protocol', 'mutants', 'few.ts')
     expect(stdout).toMatch(/^few\.ts:\d+ +P4 +off .*raiseSoftirq\(.*\n {4}[\w-]+ ?.*: I4: /m)
     expect(stdout).toMatch(/^few\.ts:\d+ +P6 +off .*irqDisable\(\)\n {4}SURVIVES: the softirq is never pending/m)
     expect(stdout).toMatch(/^3 mutants: 2 killed, 1 survive, 0 of them unexplained; /m)
@@ -120,7 +120,7 @@ describe('protocol mutants', () => {
 
   test('MT2 twin: a labelled line that nobody needs is a survivor without an explanation', async () => {
     writeFileSync('idle.ts', labelled().replace(/^export function scheduleDpci.*$/m, '$&\n  load(dpci + STATE) // P1'))
-    const { code, stdout } = await bottomhalf('protocol', 'mutants', 'idle.ts', '--max-executions', '5')
+    const { code, stdout } = await bottomhalf('protocol', 'mutants', 'idle.ts')
     expect(stdout).toContain('SURVIVES: nobody knows why')
     expect(code).toBe(5)
   })

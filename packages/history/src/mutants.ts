@@ -3,7 +3,7 @@
  * Whether every labelled line is needed: each of its mutants (mutate.ts) is linked as a form and run through the models until
  * one of them shows a defect.
  *
- * MT1  What is not altered has no defect within the same bounds: it runs beside the mutants, as a mutant of nothing.
+ * MT1  What is not altered has no defect in any schedule: it runs beside the mutants, as a mutant of nothing.
  * MT2  A mutant that no model kills is a survivor; those that are known are explained (survivors.ts).
  */
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Violation } from '@bottomhalf/checker'
-import { checkIn } from './check.js'
+import { checkIn, type ModelCheck } from './check.js'
 import type { Defect } from './defects.js'
 import { linkForm } from './link.js'
 import { mutantsOf, type Mutant } from './mutate.js'
@@ -42,10 +42,6 @@ interface Killed extends Pick<Violation, 'kind' | 'message'>, Pick<Defect, 'mode
 export interface MutantOptions {
   /** A protocol of the user's own. Default: the modules of production. */
   readonly file?: string
-  /** Default: 2. */
-  readonly preemptions?: number
-  /** Of each model, at most. Default: 500. */
-  readonly maxExecutions?: number
   /** Threads. Default: 2. */
   readonly workers?: number
   readonly verdict?: (verdict: MutantVerdict) => void
@@ -57,8 +53,8 @@ const beyond: readonly Pick<Defect, 'model' | 'values'>[] = [
   { model: 'spread', values: { debug: 1 } },
 ]
 
-/** A first look that kills most. */
-const FEW_EXECUTIONS = 20
+/** A first look that kills most, at the schedules that are easiest to read; then every schedule. */
+const looks: readonly ModelCheck[] = [{ preemptions: 2, maxExecutions: 20 }, { strategy: 'stateful', maxSeconds: 20 }]
 
 interface Task { readonly module: string, readonly file: string, readonly mutant: Mutant }
 
@@ -75,7 +71,7 @@ export async function checkMutants(options: MutantOptions = {}): Promise<MutantV
         const { module, mutant } = tasks[i]!
         const linked = join(folder, `linked${i}.js`)
         await linkForm({ [module]: built[i]! }, linked)
-        const verdict = verdicts[i] = await verdictOf(tasks[i]!, linked, options)
+        const verdict = verdicts[i] = await verdictOf(tasks[i]!, linked)
         if (mutant.line > 0) options.verdict?.(verdict)
         else if (verdict.killed !== null) {
           next = tasks.length
@@ -112,16 +108,15 @@ async function buildAll(tasks: readonly Task[], folder: string): Promise<string[
   return await buildStepped(files, join(folder, 'built'))
 }
 
-async function verdictOf({ file, mutant }: Task, linked: string, options: MutantOptions): Promise<MutantVerdict> {
-  const { preemptions = 2, maxExecutions = 500 } = options
+async function verdictOf({ file, mutant }: Task, linked: string): Promise<MutantVerdict> {
   const { line, labels, what, where, statement } = mutant
   const verdict = { file, line, labels, what, where, statement, explanation: whySurvives(mutant) }
   const thread = new FormThread(linked)
   let executions = 0
   try {
-    for (const most of maxExecutions > FEW_EXECUTIONS ? [FEW_EXECUTIONS, maxExecutions] : [maxExecutions]) {
+    for (const look of looks) {
       for (const { model, values: set } of [...onePerModel(), ...beyond]) {
-        const result = await checkIn(thread, model, { set, preemptions, maxExecutions: most, minimiseSeconds: 0 })
+        const result = await checkIn(thread, model, { set, minimiseSeconds: 0, ...look })
           .catch((error: unknown) => ({ violation: { kind: 'bug', message: messageOf(error) } as const, executions: 0 }))
         executions += result.executions
         const { violation } = result

@@ -3,15 +3,18 @@
  * A protocol of the user's own: one file that takes the place of `#protocol`.
  *
  * UP1  It is built by the rules of mechanism code (ownForm.ts).
- * UP2  It is checked over the whole table: the models do not know what is asked of them.
+ * UP2  It is checked over the whole table: the models do not know what is asked of them. Every schedule, unless bounds are set.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { checkIn, type ModelVerdict } from './check.js'
+import { checkIn, type ModelCheck, type ModelVerdict } from './check.js'
 import { defects, type Defect } from './defects.js'
 import { withProtocol } from './ownForm.js'
 import { overThreads } from './pool.js'
+
+/** For all schedules of a model; production's take a second at most. */
+const MODEL_SECONDS = 20
 
 const here = fileURLToPath(new URL('..', import.meta.url))
 
@@ -29,9 +32,8 @@ export function portable(text: string): string {
 export interface ProtocolCell { readonly defect: Defect, readonly verdict: ModelVerdict }
 
 export interface ProtocolOptions {
-  /** Default: 1. */
+  /** Bounds, instead of every schedule: preemptions at most, and executions of each model. If one is set the other is 1, or 300. */
   readonly preemptions?: number
-  /** Of each model, at most. Default: 300. */
   readonly maxExecutions?: number
   /** Threads. Default: all cores. */
   readonly workers?: number
@@ -47,16 +49,19 @@ export async function checkProtocol(file: string, options: ProtocolOptions = {})
 }
 
 async function checkLinked(file: string, options: ProtocolOptions): Promise<ProtocolCell[]> {
-  const { preemptions = 1, maxExecutions = 300, workers } = options
   const jobs = onePerModel().map((defect) => ({ file, defect }))
   return overThreads(jobs, async (thread, { defect }) => {
-    const verdict = await checkIn(thread, defect.model, {
-      set: defect.values, preemptions, maxExecutions, minimiseSeconds: 0,
-    })
+    const check = { set: defect.values, minimiseSeconds: 0, ...searchOf(options) }
+    const verdict = await checkIn(thread, defect.model, check)
     const cell = { defect, verdict }
     options.cell?.(cell)
     return cell
-  }, workers)
+  }, options.workers)
+}
+
+function searchOf({ preemptions, maxExecutions }: ProtocolOptions): ModelCheck {
+  if (preemptions === undefined && maxExecutions === undefined) return { strategy: 'stateful', maxSeconds: MODEL_SECONDS }
+  return { preemptions: preemptions ?? 1, maxExecutions: maxExecutions ?? 300 }
 }
 
 /** Defects that show in one model with one set of values are one run of it (UP2). */

@@ -57,7 +57,12 @@ export function createSources(input: ProgramInput): Sources {
 function isOwnFile(file: ts.SourceFile, { root, include }: ProgramInput): boolean {
   const path = resolve(file.fileName)
   const inside = path.startsWith(root + sep) && !path.slice(root.length).includes(`${sep}node_modules${sep}`)
-  return inside && !file.isDeclarationFile && include(path)
+  return inside && !file.isDeclarationFile && include(path) && !isOfInnerPackage(path, root)
+}
+
+/** Whether a package below the root has the file: a workspace's packages are not the workspace's own sources. */
+function isOfInnerPackage(path: string, root: string): boolean {
+  return (packageOf(dirname(path))?.dir ?? root).startsWith(root + sep)
 }
 
 /** `lib.es2022.d.ts` and its like: what TypeScript says of the language. */

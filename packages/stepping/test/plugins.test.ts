@@ -56,6 +56,17 @@ test('esbuild: complaints are errors with file, line and column, and no manifest
   expect(existsSync(join(root, 'out/stepping.json'))).toBe(false)
 })
 
+test('esbuild: a package below the root is another one: it is neither held to the rules nor transformed', async () => {
+  const root = packageWith({
+    'tsconfig.json': '{ "compilerOptions": { "paths": { "inner": ["./packages/inner/src/index.ts"] } } }',
+    'packages/inner/package.json': '{ "name": "inner", "exports": "./src/index.ts" }',
+    'packages/inner/src/index.ts': 'const known = new Map<number, number>()\nexport const look = (n: number): number => known.get(n) ?? 0\n',
+    'src/index.ts': `${PRELUDE}import { look } from 'inner'\nexport const read = (p: number): number => look(ld(p))\n`,
+  })
+  await build(options(root))
+  expect(manifestIn(root)).toEqual({ version: 1, exports: { '.': { access: [], suspends: ['read'] } } })
+})
+
 test('esbuild: entries by name or by list lie under the subpaths that they are built as', async () => {
   const exports = { './input': { stepped: './any/deep/size.js', default: './x.js' } }
   const root = packageWith({ ...files, 'package.json': JSON.stringify({ name: 'subject', exports }) })
