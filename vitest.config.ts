@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { defineConfig } from 'vitest/config'
 
-// Tests of the tools; packages have configs of their own.
+const project = (name: string, kind: string) => ({ extends: true as const, test: { name, include: [`tools/test/**/*.${kind}.mjs`] } })
+
+// Tests of the tools, and in `npm run check` those that take their time; packages have configs of their own.
 export default defineConfig({
   test: {
-    include: ['tools/test/**/*.test.mjs'],
+    projects: [project('tools', 'test'), project('check', 'check')],
     testTimeout: 60_000,
     reporters: ['default', 'json'],
     outputFile: { json: 'test-report.json' },

@@ -17,7 +17,7 @@ const steps = [
   ['packages as published', ['turbo', ['run', 'publint', 'attw', '--continue']]],
   ['unused files and dependencies', ['knip', ['--no-config-hints']]],
   ['changesets', node('tools/changesets.mjs')],
-  ['small models, every interleaving', ['turbo', ['run', 'test:models', '--continue']]],
+  ['models in every interleaving, and other long tests', ['turbo', ['run', 'test:models', '--continue']]],
   ['mutants of the protocol', node('apps/cli/bin/bottomhalf.mjs', 'protocol', 'mutants')],
   ['random sequences', node('tools/sequences.mjs')],
 ]

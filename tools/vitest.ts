@@ -5,7 +5,7 @@
  *     test/*.test.ts           native    examples
  *     test/*.stress.ts         stress    real threads, bounded
  *     test/*.stepped.test.ts   stepped   examples on an engine that stops before each access
- *     test/*.check.ts          check     small models through every interleaving
+ *     test/*.check.ts          check     small models through every interleaving, and what else takes long
  *
  * `npm test` runs native and stepped tests, a package on each core, then stress alone; `npm run check` runs the models.
  *
