@@ -64,6 +64,7 @@ const cases = [
     `${errno}declare function g(): Errno | string\ng()\n`, `${errno}declare function g(): number | string\ng()\n`],
   ['`!` on something else than an element', 'no-restricted-syntax', tool,
     'export const f = (x: string | undefined) => x!\n', 'export const f = (x: string[]) => x[0]!\n'],
+  // texts that the rule is shown, no tests of ours
   ['.only', 'no-restricted-syntax', testFile,
     aTest('test.only("S1: a", () => undefined)'), aTest('test("S1: a", () => undefined)')],
   ['.skip on a chain', 'no-restricted-syntax', testFile,

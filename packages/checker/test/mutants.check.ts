@@ -21,9 +21,9 @@ import { count, countInterrupts, orders, rowOf } from './helpers.js'
 import { interruptPrograms } from './programs/interrupts.js'
 
 // Methods are replaced whatever their visibility; `self` is the object with its insides open.
-/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-member-access -- as said */
-/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-assignment -- as said */
-/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/restrict-plus-operands -- as said */
+/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-member-access -- private members have no type outside */
+/* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-assignment -- so neither has what they return */
+/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/restrict-plus-operands -- nor what is reckoned of it */
 type Open = any
 function replace(type: { prototype: object }, method: string, body: (self: Open, ...rest: number[]) => unknown): void {
   vi.spyOn(type.prototype as Open, method).mockImplementation(function (this: Open, ...rest: unknown[]) {
